@@ -1,0 +1,105 @@
+/* Port: where a guest, or a device, meets its network. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "attachment.h"
+#include "derive.h"
+#include "errors.h"
+#include "values.h"
+
+static const struct field attachments[] = {
+        {"vhost_user", FIELD_OBJECT, "A guest's virtio NIC over a vhost-user socket.", .fields = attachment_vhost_user},
+        {"tap", FIELD_OBJECT, "A tap: a kernel's network stack as the guest.", .fields = attachment_port_tap},
+        {"device", FIELD_ONEOF, "A device of the host, such as a virtual function.", .fields = attachment_devices},
+        {},
+};
+
+static const struct field fixed_ip = {.name = "fixed_ip", .type = FIELD_IP, .help = "An address of the guest."};
+
+static const struct field fields[] = {
+        {"network", FIELD_REF, "The network it is in.", .required = true, .immutable = true, .ref_kind = "Network"},
+        {"mac_address", FIELD_MAC, "The guest's MAC address.", .required = true},
+        {"fixed_ips", FIELD_LIST, "The guest's addresses; ARP and neighbour solicitations for them are answered here.",
+         .fallback = "[]", .max = 256, .item = &fixed_ip},
+        {"admin_state_up", FIELD_BOOL, "False: no frame passes.", .fallback = "true"},
+        {"mtu", FIELD_INT, "Largest IP packet of the guest; by default the network's.", .unit = "bytes", .min = 68,
+         .max = NETWORK_MTU_MAX},
+        {"attachment", FIELD_ONEOF, "What it is attached to.", .required = true, .fields = attachments},
+        {"workers", FIELD_LIST, "Workers that may serve the receive queues; empty: the dataplane chooses.", .fallback = "[]",
+         .max = WORKERS_MAX, .item = &attachment_worker},
+        {},
+};
+
+static void check(const struct model *model, const struct object *object, struct errors *errors)
+{
+        const char *name = spec_string(object->spec, "network");
+        uint32_t bound = network_mtu(model, model_find(model, "Network", name));
+        char expected[160];
+
+        if (spec_int(object->spec, "mtu", 0) > bound) {
+                snprintf(expected, sizeof(expected), "at most %" PRIu32 " bytes, the mtu of Network %s", bound, name);
+                errors_add(errors, -EINVAL, "/spec/mtu", expected, "mtu is %" PRId64 ", more than the network's",
+                           spec_int(object->spec, "mtu", 0));
+        }
+        attachment_check(json_object_get(object->spec, "attachment"), "/spec/attachment", errors);
+        attachment_check_workers(json_object_get(object->spec, "workers"), "/spec/workers", errors);
+}
+
+static void keys(const struct model *model, const struct object *object, struct claims *claims)
+{
+        const char *network = spec_string(object->spec, "network");
+        char pointer[64];
+        json_t *ip;
+        size_t i;
+
+        claims->claim(claims, "/spec/mac_address", "port MAC address %s in network %s",
+                      spec_string(object->spec, "mac_address"), network);
+        json_array_foreach(json_object_get(object->spec, "fixed_ips"), i, ip) {
+                snprintf(pointer, sizeof(pointer), "/spec/fixed_ips/%zu", i);
+                claims->claim(claims, pointer, "port address %s in network %s", json_string_value(ip), network);
+        }
+        attachment_claim(json_object_get(object->spec, "attachment"), "/spec/attachment", claims);
+}
+
+static void compile(const struct model *model, const struct object *object, struct emit *emit)
+{
+        const struct object *network = model_find(model, "Network", spec_string(object->spec, "network"));
+        struct wire_port record;
+        struct wire_neigh neigh;
+        json_t *ip;
+        size_t i;
+
+        wire_init(&record, WIRE_PORT);
+        record.id = object->id;
+        record.network = network->id;
+        attachment_compile(json_object_get(object->spec, "attachment"), 1, json_object_get(object->spec, "workers"),
+                           &record.attachment);
+        record.mtu = spec_int(object->spec, "mtu", network_mtu(model, network));
+        mac_parse(spec_string(object->spec, "mac_address"), record.mac);
+        record.admin_up = spec_bool(object->spec, "admin_state_up");
+        snprintf(record.name, sizeof(record.name), "%s", object->name);
+        emit->record(emit, &record);
+
+        json_array_foreach(json_object_get(object->spec, "fixed_ips"), i, ip) {
+                wire_init(&neigh, WIRE_NEIGH);
+                neigh.network = network->id;
+                neigh.origin = WIRE_ORIGIN_LOCAL;
+                ip_parse(json_string_value(ip), neigh.ip);
+                memcpy(neigh.mac, record.mac, sizeof(neigh.mac));
+                emit->record(emit, &neigh);
+        }
+}
+
+static struct kind port = {
+        .name = "Port",
+        .area = "network",
+        .help = "Where a guest meets its network: a vhost-user socket, a tap, or a device of the host.",
+        .write_role = ROLE_OPERATE,
+        .fields = fields,
+        .check = check,
+        .keys = keys,
+        .compile = compile,
+};
+REGISTER_KIND(port)
