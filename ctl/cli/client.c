@@ -1,0 +1,248 @@
+/* See client.h. */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+
+#include "client.h"
+
+#define READ_BYTES (256 * 1024)
+
+struct client {
+        int fd;
+        long long last_id;
+        char *buffer; /* what was read and not yet handed out */
+        size_t used, size;
+        size_t scanned; /* so far there is no newline in it */
+};
+
+static int64_t now_ms(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t deadline_of(int timeout_ms)
+{
+        return timeout_ms < 0 ? INT64_MAX : now_ms() + timeout_ms;
+}
+
+int client_open(struct client **ret, const char *path)
+{
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        cleanup_close int fd = -1;
+        struct client *client;
+
+        if (strlen(path) >= sizeof(address.sun_path))
+                return -ENAMETOOLONG;
+        memcpy(address.sun_path, path, strlen(path) + 1);
+
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        /* On a unix socket a non-blocking connect(2) is done or has failed at once; EAGAIN means a full backlog. */
+        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+                return -errno;
+
+        client = calloc(1, sizeof(*client));
+        if (!client)
+                return -ENOMEM;
+        client->fd = TAKE_FD(fd);
+        *ret = client;
+        return 0;
+}
+
+struct client *client_close(struct client *client)
+{
+        if (!client)
+                return NULL;
+        close(client->fd);
+        free(client->buffer);
+        free(client);
+        return NULL;
+}
+
+int client_fd(const struct client *client)
+{
+        return client->fd;
+}
+
+/* Waits until the socket can be read or written as asked; 0 with *ret_events, or -ETIMEDOUT. */
+static int wait_for(struct client *client, short events, int64_t deadline, short *ret_events)
+{
+        for (;;) {
+                struct pollfd poll_fd = {.fd = client->fd, .events = events};
+                int64_t left = deadline == INT64_MAX ? -1 : deadline - now_ms();
+                int r;
+
+                if (deadline != INT64_MAX && left <= 0)
+                        left = 0;
+                r = poll(&poll_fd, 1, left > INT_MAX ? INT_MAX : (int)left);
+                if (r < 0 && errno != EINTR)
+                        return -errno;
+                if (r > 0) {
+                        *ret_events = poll_fd.revents;
+                        return 0;
+                }
+                if (deadline != INT64_MAX && now_ms() >= deadline)
+                        return -ETIMEDOUT;
+        }
+}
+
+/* Reads what is there. 0 (also when there was nothing), -ECONNRESET at its end. */
+static int read_some(struct client *client)
+{
+        ssize_t n;
+
+        if (client->size - client->used < READ_BYTES) {
+                size_t size = client->size * 2 + READ_BYTES;
+                char *buffer = realloc(client->buffer, size);
+
+                if (!buffer)
+                        return -ENOMEM;
+                client->buffer = buffer;
+                client->size = size;
+        }
+        n = read(client->fd, client->buffer + client->used, client->size - client->used);
+        if (n < 0)
+                return errno == EAGAIN || errno == EINTR ? 0 : errno == EPIPE ? -ECONNRESET : -errno;
+        if (n == 0)
+                return -ECONNRESET;
+        client->used += n;
+        return 0;
+}
+
+/* Writes it all, and reads meanwhile. When socled stops listening half-way, what it said is still in the buffer. */
+static int write_all(struct client *client, const char *text, size_t length, int64_t deadline)
+{
+        size_t written = 0;
+
+        while (written < length) {
+                short events = 0;
+                ssize_t n;
+                int r = wait_for(client, POLLIN | POLLOUT, deadline, &events);
+
+                if (r < 0)
+                        return r;
+                if (events & POLLIN) {
+                        r = read_some(client);
+                        if (r < 0)
+                                return r;
+                }
+                if (!(events & (POLLOUT | POLLERR | POLLHUP)))
+                        continue;
+                n = send(client->fd, text + written, length - written, MSG_NOSIGNAL);
+                if (n >= 0)
+                        written += n;
+                else if (errno == EPIPE)
+                        return -ECONNRESET;
+                else if (errno != EAGAIN && errno != EINTR)
+                        return -errno;
+        }
+        return 0;
+}
+
+/* Takes one line out of the buffer: 1 with *ret_message, 0 when there is no whole line, -EBADMSG. */
+static int take_line(struct client *client, json_t **ret_message)
+{
+        char *newline = client->used > client->scanned
+                                ? memchr(client->buffer + client->scanned, '\n', client->used - client->scanned)
+                                : NULL;
+        json_t *message;
+        size_t length;
+
+        if (!newline) {
+                client->scanned = client->used;
+                return 0;
+        }
+        length = newline - client->buffer;
+        message = json_loadb(client->buffer, length, JSON_ALLOW_NUL, NULL);
+        client->used -= length + 1;
+        memmove(client->buffer, newline + 1, client->used);
+        client->scanned = 0;
+        if (!message)
+                return -EBADMSG;
+        *ret_message = message;
+        return 1;
+}
+
+static int next_before(struct client *client, int64_t deadline, json_t **ret_message)
+{
+        for (;;) {
+                short events;
+                int r = take_line(client, ret_message);
+
+                if (r != 0)
+                        return r < 0 ? r : 0;
+                r = wait_for(client, POLLIN, deadline, &events);
+                if (r < 0)
+                        return r;
+                r = read_some(client);
+                if (r < 0)
+                        return r;
+        }
+}
+
+int client_next(struct client *client, int timeout_ms, json_t **ret_message)
+{
+        return next_before(client, deadline_of(timeout_ms), ret_message);
+}
+
+/* A reply is ours by its id; one with a null id is an error about a request that socled could not even read. */
+static bool is_reply_to(const json_t *message, long long id)
+{
+        const json_t *reply_id = json_object_get(message, "id");
+
+        if (!json_object_get(message, "result") && !json_object_get(message, "error"))
+                return false;
+        return json_is_null(reply_id) || json_integer_value(reply_id) == id;
+}
+
+static char *request_text(const char *method, json_t *params, long long id, size_t *ret_length)
+{
+        json_t *request = json_pack("{s:s, s:I, s:s, s:o}", "jsonrpc", "2.0", "id", (json_int_t)id, "method", method,
+                                    "params", params ? params : json_object());
+        char *text = request ? json_dumps(request, JSON_COMPACT) : NULL;
+
+        json_decref(request);
+        if (!text)
+                return NULL;
+        *ret_length = strlen(text) + 1;
+        text[*ret_length - 1] = '\n'; /* in the place of the NUL: from here on it is bytes */
+        return text;
+}
+
+int client_call(struct client *client, const char *method, json_t *params, int timeout_ms, json_t **ret_reply)
+{
+        int64_t deadline = deadline_of(timeout_ms);
+        long long id = ++client->last_id;
+        size_t length = 0;
+        cleanup_free char *text = request_text(method, params, id, &length);
+        int write_error;
+
+        if (!text)
+                return -ENOMEM;
+        write_error = write_all(client, text, length, deadline);
+        if (write_error < 0 && write_error != -ECONNRESET)
+                return write_error;
+
+        for (;;) {
+                json_t *message = NULL;
+                int r = next_before(client, deadline, &message);
+
+                if (r < 0)
+                        return r;
+                if (is_reply_to(message, id)) {
+                        *ret_reply = message;
+                        return 0;
+                }
+                json_decref(message); /* a notification, or the answer to a request that we gave up */
+        }
+}
