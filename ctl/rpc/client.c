@@ -1,0 +1,396 @@
+/* One connection: bytes in, lines worked off in slices, answers out; and the patience with it.
+ *
+ * A client's turn handles a bounded number of its requests; what is left waits for the next turn of the loop, behind
+ * everybody else's. While its answers are not read, no more of its requests are. */
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "private.h"
+#include "socle/cleanup.h"
+
+#define REQUESTS_A_TURN 16
+#define TURN_NS         2000000 /* and not much longer than this */
+#define OUT_HIGH        (256 * 1024)
+#define CALLS_MAX       256
+#define LAST_WORD_US    (2 * UINT64_C(1000000))
+#define STRANGER_LINE   65536 /* without a role, a request is parsed only to be refused */
+#define TRIM_LINE       (1024 * 1024)
+
+static uint64_t now_ns(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+static void client_die(struct client *client)
+{
+        if (client->dead)
+                return;
+        client->dead = true;
+        sd_event_source_set_enabled(client->io, SD_EVENT_OFF);
+        sd_event_source_set_enabled(client->more, SD_EVENT_OFF);
+        if (client->timer)
+                sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
+        sd_event_source_set_enabled(client->server->bury, SD_EVENT_ONESHOT);
+}
+
+static void account(struct client *client)
+{
+        size_t now = client->in.capacity + client->out.bytes;
+
+        client->server->buffered += now - client->accounted;
+        client->accounted = now;
+}
+
+void client_kick(struct client *client)
+{
+        if (!client->working && !client->dead)
+                sd_event_source_set_enabled(client->more, SD_EVENT_ONESHOT);
+}
+
+void client_send(struct client *client, struct text *text)
+{
+        if (client->closing || client->dead || client->gone) {
+                text_clear(text);
+                return;
+        }
+        if (text_append(text, "\n", 1) < 0) {
+                text_clear(text);
+                client_die(client);
+        } else if (out_queue_add(&client->out, text) < 0)
+                client_die(client);
+        account(client);
+        client_kick(client);
+}
+
+void client_send_json(struct client *client, json_t *json)
+{
+        struct text text = {};
+
+        if (!json || text_append_json(&text, json) < 0) {
+                text_clear(&text);
+                client_die(client);
+        } else
+                client_send(client, &text);
+        json_decref(json);
+}
+
+static void set_timer(struct client *client, uint64_t delay_us)
+{
+        sd_event_source_set_time_relative(client->timer, delay_us);
+        sd_event_source_set_enabled(client->timer, SD_EVENT_ONESHOT);
+}
+
+void client_last_word(struct client *client, int code, const char *message)
+{
+        struct errors errors = {};
+
+        if (client->closing || client->dead)
+                return;
+        errors_add(&errors, -EMSGSIZE, "", "", "%s", message);
+        client_send_json(client, jsonrpc_error(NULL, code, message, errors_to_json(&errors)));
+        client->closing = true;
+        line_clear(&client->in);
+        client->lines_left = false;
+        account(client);
+        set_timer(client, LAST_WORD_US);
+}
+
+bool client_blocked(const struct client *client)
+{
+        return !client->gone && (client->out.bytes > OUT_HIGH || client->call_count >= CALLS_MAX);
+}
+
+/* ---- patience ---- */
+
+static int on_timer(sd_event_source *source, uint64_t now_us, void *user)
+{
+        struct client *client = user;
+        char message[160];
+
+        if (client->closing) {
+                client_die(client);
+                return 0;
+        }
+        if (client->out.bytes > 0)
+                out_queue_cut(&client->out);
+        snprintf(message, sizeof(message),
+                 "nothing for %u s in the middle of %s: closing (idle_seconds in socled.conf)",
+                 client->server->limits.idle_seconds, client->waiting == WAIT_READER ? "an answer" : "a line");
+        client_last_word(client, RPC_LIMIT, message);
+        return 0;
+}
+
+/* Nobody may hold a half-sent line or a half-read answer for ever; an idle connection may stay. */
+static void update_timer(struct client *client, bool progressed)
+{
+        enum client_wait waiting = client->out.bytes > 0                                  ? WAIT_READER
+                                   : line_pending(&client->in) > 0 && !client->lines_left ? WAIT_WRITER
+                                                                                          : WAIT_NOTHING;
+
+        if (client->closing || (waiting == client->waiting && !progressed))
+                return;
+        client->waiting = waiting;
+        if (waiting == WAIT_NOTHING)
+                sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
+        else
+                set_timer(client, client->server->limits.idle_seconds * UINT64_C(1000000));
+}
+
+/* ---- a turn ---- */
+
+static void work(struct client *client)
+{
+        uint64_t until = now_ns() + TURN_NS;
+        bool trim = false;
+
+        for (int i = 0; i < REQUESTS_A_TURN && !client->closing && !client->dead && !client_blocked(client); i++) {
+                size_t length;
+                char *line;
+
+                if (client->batch) {
+                        jsonrpc_batch_step(client);
+                } else {
+                        int r = line_next(&client->in, &line, &length);
+                        if (r < 0) {
+                                char message[128];
+                                snprintf(message, sizeof(message),
+                                         "a line is longer than %zu bytes (line_bytes in socled.conf)",
+                                         client->in.limit);
+                                client_last_word(client, RPC_LIMIT, message);
+                                break;
+                        }
+                        client->lines_left = r > 0;
+                        if (r == 0)
+                                break;
+                        trim = trim || length > TRIM_LINE;
+                        jsonrpc_line(client, line, length);
+                }
+                if (now_ns() > until)
+                        break;
+        }
+        if (trim && !client->lines_left)
+                malloc_trim(0);
+}
+
+/* It has closed its half: what it asked is still answered; half a line is not a request. */
+static void check_eof(struct client *client)
+{
+        if (!client->eof || ((client->lines_left || client->batch) && !client->closing) || client->dead)
+                return;
+        if (line_pending(&client->in) > 0 && !client->closing)
+                client_last_word(client, RPC_PARSE_ERROR, "the last line does not end with a newline: it is not run");
+        if (client->gone || (client->out.bytes == 0 && !client->calls && !client->subscriptions))
+                client_die(client);
+}
+
+static void update_events(struct client *client)
+{
+        bool blocked = client_blocked(client);
+        bool read = !client->eof && (client->closing || (!client->lines_left && !client->batch && !blocked));
+
+        sd_event_source_set_io_events(client->io, (read ? EPOLLIN : 0) | (client->out.bytes > 0 ? EPOLLOUT : 0));
+        if ((client->lines_left || client->batch) && !blocked && !client->closing)
+                sd_event_source_set_enabled(client->more, SD_EVENT_ONESHOT);
+}
+
+static void turn(struct client *client, bool progressed)
+{
+        size_t before;
+
+        if (client->dead)
+                return;
+        client->working = true;
+        work(client);
+        if (client->out.bytes < OUT_HIGH)
+                watch_drained(client);
+        before = client->out.bytes;
+        if (!client->dead && out_queue_flush(&client->out, client->fd) < 0)
+                client_die(client);
+        client->working = false;
+        account(client);
+        if (client->dead)
+                return;
+
+        check_eof(client);
+        if (client->dead)
+                return;
+        update_timer(client, progressed || client->out.bytes < before);
+        if (client->closing && client->out.bytes == 0 && !client->shut) {
+                client->shut = true;
+                shutdown(client->fd, SHUT_WR); /* what it is still writing is read, so that it sees no reset */
+        }
+        update_events(client);
+        if (client->out.bytes < OUT_HIGH && watch_pending(client))
+                sd_event_source_set_enabled(client->more, SD_EVENT_ONESHOT);
+}
+
+static int on_more(sd_event_source *source, void *user)
+{
+        turn(user, false);
+        return 0;
+}
+
+/* Reads a slice. */
+static void receive(struct client *client)
+{
+        char *scratch = client->server->scratch;
+        ssize_t size = recv(client->fd, scratch, SCRATCH_BYTES, MSG_DONTWAIT);
+
+        if (size < 0) {
+                if (errno != EAGAIN && errno != EINTR)
+                        client_die(client);
+                return;
+        }
+        if (size == 0) {
+                client->eof = true;
+                if (client->closing && client->out.bytes == 0)
+                        client_die(client);
+                return;
+        }
+        if (client->closing)
+                return;
+        if (line_append(&client->in, scratch, (size_t)size) < 0)
+                client_last_word(client, RPC_LIMIT, "socled is out of memory");
+        else
+                client->lines_left = true; /* line_next will tell */
+        account(client);
+        server_relieve(client->server);
+}
+
+static int on_io(sd_event_source *source, int fd, uint32_t revents, void *user)
+{
+        struct client *client = user;
+
+        if (revents & EPOLLIN)
+                receive(client);
+        else if (revents & (EPOLLHUP | EPOLLERR)) {
+                /* Gone both ways. The requests that are here already are still run, as if it had waited. */
+                client->gone = true;
+                out_queue_clear(&client->out);
+                if (!client->lines_left && !client->batch)
+                        receive(client);
+        }
+        turn(client, revents & EPOLLIN);
+        return 0;
+}
+
+/* ---- coming and going ---- */
+
+void client_find_role(struct client *client)
+{
+        client->role =
+                role_table_find(client->server->roles, client->uid, client->gid, client->groups, client->group_count);
+        client->in.limit = client->server->limits.line_bytes;
+        if (client->role == ROLE_NONE && client->in.limit > STRANGER_LINE)
+                client->in.limit = STRANGER_LINE;
+}
+
+static int read_credentials(struct client *client)
+{
+        struct ucred ucred;
+        socklen_t size = sizeof(ucred);
+
+        if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &ucred, &size) < 0)
+                return -errno;
+        client->uid = ucred.uid;
+        client->gid = ucred.gid;
+        client->pid = ucred.pid;
+
+        size = 0;
+        if (getsockopt(client->fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) < 0 && errno == ERANGE) {
+                client->groups = malloc(size);
+                if (!client->groups)
+                        return -ENOMEM;
+                if (getsockopt(client->fd, SOL_SOCKET, SO_PEERGROUPS, client->groups, &size) < 0)
+                        return -errno;
+                client->group_count = size / sizeof(gid_t);
+        }
+        return 0;
+}
+
+void client_free(struct client *client)
+{
+        struct rpc_server *server = client->server;
+
+        jsonrpc_forget(client);
+        watch_forget(client);
+        server->buffered -= client->accounted;
+        line_clear(&client->in);
+        out_queue_clear(&client->out);
+        sd_event_source_disable_unref(client->io);
+        sd_event_source_disable_unref(client->more);
+        sd_event_source_disable_unref(client->timer);
+        free(client->groups);
+        close(client->fd);
+
+        if (client->linked) {
+                if (client->previous)
+                        client->previous->next = client->next;
+                else
+                        server->clients = client->next;
+                if (client->next)
+                        client->next->previous = client->previous;
+                server->client_count--;
+        }
+        free(client);
+}
+
+static void link_client(struct rpc_server *server, struct client *client)
+{
+        client->next = server->clients;
+        if (client->next)
+                client->next->previous = client;
+        server->clients = client;
+        server->client_count++;
+        client->linked = true;
+}
+
+static int add_sources(struct client *client)
+{
+        sd_event *event = client->server->event;
+        int r = sd_event_add_io(event, &client->io, client->fd, EPOLLIN, on_io, client);
+
+        if (r >= 0)
+                r = sd_event_add_defer(event, &client->more, on_more, client);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(client->more, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_time(event, &client->timer, CLOCK_MONOTONIC, 0, 250000, on_timer, client);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
+        return r;
+}
+
+int client_new(struct rpc_server *server, int fd)
+{
+        struct client *client = calloc(1, sizeof(*client));
+        int r;
+
+        if (!client) {
+                close(fd);
+                return -ENOMEM;
+        }
+        client->server = server;
+        client->fd = fd;
+        out_queue_init(&client->out);
+        r = read_credentials(client);
+        if (r >= 0)
+                r = add_sources(client);
+        if (r < 0) {
+                client_free(client);
+                return r;
+        }
+        client_find_role(client);
+        link_client(server, client);
+        return 0;
+}

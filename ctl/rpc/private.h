@@ -1,0 +1,110 @@
+/* What the files of the server share. */
+#pragma once
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "line.h"
+#include "method.h"
+#include "model.h"
+#include "out_queue.h"
+#include "server.h"
+
+struct subscription;
+struct wait;
+
+/* A batch while its requests are worked off, over as many turns of the loop as they take. */
+struct batch {
+        json_t *requests;
+        size_t next;    /* to be started */
+        size_t pending; /* started, not answered */
+        struct text answers;
+};
+
+/* What its timer waits for. */
+enum client_wait { WAIT_NOTHING, WAIT_WRITER, WAIT_READER };
+
+struct client {
+        struct rpc_server *server;
+        int fd;
+        uid_t uid;
+        gid_t gid;
+        pid_t pid;
+        gid_t *groups;
+        size_t group_count;
+        enum role role;
+
+        struct line_buffer in;
+        struct out_queue out;
+        sd_event_source *io;
+        sd_event_source *more;  /* lines are left for the next turn */
+        sd_event_source *timer; /* patience: in the middle of a line, of an answer, or after the last word */
+        enum client_wait waiting;
+        bool working;     /* in its own turn */
+        bool lines_left;  /* there may be whole lines in `in` */
+        bool eof;         /* it will send no more */
+        bool gone;        /* and read no more */
+        bool shut;        /* we will send no more */
+        bool linked;      /* in server->clients */
+        bool closing;     /* the last word is queued; what it still sends is thrown away */
+        bool dead;        /* to be freed at the end of the turn */
+        size_t accounted; /* its share of server->buffered */
+
+        struct batch *batch; /* not all of it started yet */
+        struct call *calls;  /* not answered yet */
+        size_t call_count;
+        struct subscription *subscriptions;
+        size_t subscription_count;
+        struct client *next, *previous;
+};
+
+struct rpc_server {
+        sd_event *event;
+        int fd;
+        char *socket_path;
+        sd_event_source *accept;
+        sd_event_source *bury; /* frees dead clients when nobody is working on them */
+        int spare_fd;          /* given up to turn a client away when descriptors run out */
+        struct rpc_limits limits;
+        const struct role_table *roles;
+        struct rpc_context context;
+        struct client *clients;
+        size_t client_count;
+        size_t buffered;
+        char *scratch; /* reads go here first */
+        time_t started;
+
+        struct wait *waits; /* wait.c */
+        struct watch_hub *watch;
+};
+
+#define SCRATCH_BYTES 65536
+
+/* client.c */
+int client_new(struct rpc_server *server, int fd); /* takes over fd */
+void client_free(struct client *client);
+void client_send(struct client *client, struct text *text);                  /* takes over the text; adds the '\n' */
+void client_send_json(struct client *client, json_t *json);                  /* takes over the reference */
+void client_last_word(struct client *client, int code, const char *message); /* an error, then the end */
+void client_kick(struct client *client); /* there may be something to do: looks at it in the next turn */
+void client_find_role(struct client *client);
+bool client_blocked(const struct client *client);
+
+/* jsonrpc.c */
+void jsonrpc_line(struct client *client, const char *line, size_t length);
+void jsonrpc_batch_step(struct client *client);
+void jsonrpc_forget(struct client *client);                                     /* its calls and batch */
+json_t *jsonrpc_error(json_t *id, int code, const char *message, json_t *data); /* takes over `data`, borrows id */
+
+/* server.c: when all clients' buffers together are over the limit, the largest one's owner has to go. */
+void server_relieve(struct rpc_server *server);
+
+/* watch.c */
+int watch_new(struct rpc_server *server);
+void watch_free(struct watch_hub *hub);
+void watch_forget(struct client *client);
+void watch_drained(struct client *client);       /* there is room in its queue: moves events there */
+bool watch_pending(const struct client *client); /* there are more */
+
+/* wait.c */
+void wait_check(struct rpc_server *server);

@@ -1,0 +1,211 @@
+/* See server.h: the listening socket, and what concerns all clients together. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "private.h"
+#include "socle/cleanup.h"
+
+#define ACCEPTS_A_TURN 64
+#define BACKLOG        4096
+
+const struct rpc_limits rpc_limits_default = {
+        .line_bytes = 64 << 20,
+        .buffered_bytes = 256 << 20,
+        .watch_events = 65536,
+        .clients = 4096,
+        .json_depth = 128,
+        .idle_seconds = 30,
+        .batch_requests = 1000,
+};
+
+/* ---- accepting ---- */
+
+/* Says why, and closes. */
+static void turn_away(int fd, const char *message)
+{
+        struct errors errors = {};
+        struct text text = {};
+
+        errors_add(&errors, -EMSGSIZE, "", "fewer clients at a time, or a higher `clients` in socled.conf", "%s",
+                   message);
+        json_t *json = jsonrpc_error(NULL, RPC_LIMIT, message, errors_to_json(&errors));
+        if (text_append_json(&text, json) >= 0 && text_append(&text, "\n", 1) >= 0)
+                (void)!send(fd, text.data, text.size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        json_decref(json);
+        text_clear(&text);
+        close(fd);
+}
+
+/* Out of descriptors: the connection would stay in the backlog and wake us for ever. The spare one makes room for a
+ * moment. */
+static void turn_away_without_descriptor(struct rpc_server *server)
+{
+        close(server->spare_fd);
+        int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0)
+                turn_away(fd, "socled has no file descriptor left for another client");
+        server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static int on_accept(sd_event_source *source, int listener, uint32_t revents, void *user)
+{
+        struct rpc_server *server = user;
+
+        for (int i = 0; i < ACCEPTS_A_TURN; i++) {
+                int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+                if (fd < 0) {
+                        if (errno == EMFILE || errno == ENFILE)
+                                turn_away_without_descriptor(server);
+                        return 0;
+                }
+                if (server->client_count >= server->limits.clients)
+                        turn_away(fd, "too many clients");
+                else
+                        client_new(server, fd);
+        }
+        return 0;
+}
+
+static int on_bury(sd_event_source *source, void *user)
+{
+        struct rpc_server *server = user;
+        struct client *next;
+
+        for (struct client *c = server->clients; c; c = next) {
+                next = c->next;
+                if (c->dead)
+                        client_free(c);
+        }
+        return 0;
+}
+
+/* ---- all clients ---- */
+
+void server_relieve(struct rpc_server *server)
+{
+        while (server->buffered > server->limits.buffered_bytes) {
+                struct client *largest = NULL;
+
+                for (struct client *c = server->clients; c; c = c->next)
+                        if (!c->closing && !c->dead && (!largest || c->accounted > largest->accounted))
+                                largest = c;
+                if (!largest)
+                        return;
+                out_queue_cut(&largest->out);
+                client_last_word(largest, RPC_LIMIT,
+                                 "all clients together hold too much unread or unfinished, and this one "
+                                 "the most (buffered_bytes in socled.conf)");
+        }
+}
+
+void rpc_server_roles_changed(struct rpc_server *server)
+{
+        for (struct client *c = server->clients; c; c = c->next)
+                client_find_role(c);
+}
+
+void rpc_server_progress(struct rpc_server *server)
+{
+        wait_check(server);
+}
+
+/* ---- coming and going ---- */
+
+static bool somebody_listens(const struct sockaddr_un *address)
+{
+        cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        return fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 || errno == EAGAIN);
+}
+
+static int listen_on(const char *path, int *ret)
+{
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+        if (fd < 0)
+                return -errno;
+        if (strlen(path) >= sizeof(address.sun_path))
+                return -ENAMETOOLONG;
+        memcpy(address.sun_path, path, strlen(path) + 1);
+        if (somebody_listens(&address))
+                return -EADDRINUSE;
+        (void)unlink(path);
+
+        /* Never, not for a moment, open to others. */
+        mode_t mask = umask(0117);
+        int r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+        umask(mask);
+        if (r < 0)
+                return r;
+        if (listen(fd, BACKLOG) < 0)
+                return -errno;
+        *ret = TAKE_FD(fd);
+        return 0;
+}
+
+struct rpc_server *rpc_server_free(struct rpc_server *server)
+{
+        if (!server)
+                return NULL;
+        while (server->clients) {
+                (void)out_queue_flush(&server->clients->out, server->clients->fd);
+                client_free(server->clients);
+        }
+        watch_free(server->watch);
+        sd_event_source_disable_unref(server->accept);
+        sd_event_source_disable_unref(server->bury);
+        if (server->fd >= 0) {
+                unlink(server->socket_path);
+                close(server->fd);
+        }
+        if (server->spare_fd >= 0)
+                close(server->spare_fd);
+        free(server->socket_path);
+        free(server->scratch);
+        sd_event_unref(server->event);
+        free(server);
+        return NULL;
+}
+DEFINE_CLEANUP(struct rpc_server *, rpc_server_free)
+
+int rpc_server_new(struct rpc_server **ret, sd_event *event, const struct rpc_options *options)
+{
+        cleanup_(rpc_server_free_p) struct rpc_server *server = calloc(1, sizeof(*server));
+        int r;
+
+        if (!server)
+                return -ENOMEM;
+        server->event = sd_event_ref(event);
+        server->fd = -1;
+        server->limits = options->limits;
+        server->roles = options->roles;
+        server->context = options->context;
+        server->started = time(NULL);
+        server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        server->socket_path = strdup(options->socket_path);
+        server->scratch = malloc(SCRATCH_BYTES);
+        if (!server->socket_path || !server->scratch)
+                return -ENOMEM;
+
+        r = watch_new(server);
+        if (r >= 0)
+                r = sd_event_add_defer(event, &server->bury, on_bury, server);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(server->bury, SD_EVENT_OFF);
+        if (r >= 0)
+                r = listen_on(options->socket_path, &server->fd);
+        if (r >= 0)
+                r = sd_event_add_io(event, &server->accept, server->fd, EPOLLIN, on_accept, server);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(server);
+        return 0;
+}

@@ -1,0 +1,52 @@
+/* The JSON-RPC server on the control socket: accepts, knows each client's role, and lets no client be a burden to the
+ * others. Works with client.c (one connection), jsonrpc.c (requests) and method_*.c (what is asked for). */
+#pragma once
+
+#include <stdint.h>
+#include <systemd/sd-event.h>
+
+#include "role.h"
+
+struct model;
+struct network;
+struct rpc_server;
+struct store;
+
+struct rpc_limits {
+        uint64_t line_bytes;     /* of one request */
+        uint64_t buffered_bytes; /* of all clients' unfinished lines and unread answers together */
+        uint32_t watch_events;   /* a watcher may lag behind so far */
+        uint32_t clients;
+        uint32_t json_depth;
+        uint32_t idle_seconds; /* in the middle of a line, or of reading an answer */
+        uint32_t batch_requests;
+};
+
+extern const struct rpc_limits rpc_limits_default;
+
+/* What the methods work on; everything stays the caller's and outlives the server. */
+struct rpc_context {
+        struct model *model;
+        struct store *store;
+        struct network *network;
+        const char *store_path;
+        const char *dataplane_socket;
+};
+
+struct rpc_options {
+        const char *socket_path;
+        struct rpc_limits limits;
+        const struct role_table *roles; /* stays the caller's; see rpc_server_roles_changed */
+        struct rpc_context context;
+};
+
+/* Listens. -EADDRINUSE: another socled answers on that socket. */
+int rpc_server_new(struct rpc_server **ret, sd_event *event, const struct rpc_options *options);
+/* Closes all clients, stops listening, removes the socket. */
+struct rpc_server *rpc_server_free(struct rpc_server *server);
+
+/* The table of roles is another: clients that are connected get their new role. */
+void rpc_server_roles_changed(struct rpc_server *server);
+
+/* The dataplane has moved on: answers those who wait for it. */
+void rpc_server_progress(struct rpc_server *server);

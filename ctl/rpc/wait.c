@@ -1,0 +1,110 @@
+/* Answers that wait for the dataplane: given once it has the revision in force, or when the caller's patience ends. */
+#include <stdlib.h>
+
+#include "network.h"
+#include "private.h"
+#include "socle/cleanup.h"
+
+struct wait {
+        struct rpc_server *server;
+        struct call *call;
+        json_t *result;
+        uint64_t revision;
+        sd_event_source *timer;
+        struct wait *next;
+};
+
+/* `failures`: what of the caller's objects the dataplane could not put into force. */
+static void add_failures(struct rpc_server *server, json_t *result)
+{
+        json_t *failures = json_array(), *change;
+        size_t i;
+
+        json_array_foreach (json_object_get(result, "changes"), i, change) {
+                const char *kind = json_string_value(json_object_get(change, "kind"));
+                const char *name = json_string_value(json_object_get(change, "name"));
+                const struct object *object = model_find(server->context.model, kind, name);
+                const char *text = object ? network_failure(server->context.network, object->id) : NULL;
+
+                if (text)
+                        json_array_append_new(failures,
+                                              json_pack("{ss, ss, ss}", "kind", kind, "name", name, "message", text));
+        }
+        if (json_array_size(failures) > 0)
+                json_object_set(result, "failures", failures);
+        json_decref(failures);
+}
+
+static void unlink_wait(struct wait *wait)
+{
+        for (struct wait **at = &wait->server->waits; *at; at = &(*at)->next)
+                if (*at == wait) {
+                        *at = wait->next;
+                        return;
+                }
+}
+
+static void wait_free(struct wait *wait)
+{
+        unlink_wait(wait);
+        sd_event_source_disable_unref(wait->timer);
+        json_decref(wait->result);
+        free(wait);
+}
+
+static void on_cancel(void *user)
+{
+        wait_free(user);
+}
+
+static void finish(struct wait *wait, bool in_force)
+{
+        struct call *call = wait->call;
+        json_t *result = json_incref(wait->result);
+
+        json_object_set_new(result, "in_force", json_boolean(in_force));
+        if (in_force)
+                add_failures(wait->server, result);
+        call->cancel = NULL;
+        wait_free(wait);
+        call_reply(call, result);
+}
+
+static int on_timer(sd_event_source *source, uint64_t now_us, void *user)
+{
+        finish(user, false);
+        return 0;
+}
+
+void wait_check(struct rpc_server *server)
+{
+        struct wait *next;
+
+        for (struct wait *wait = server->waits; wait; wait = next) {
+                next = wait->next;
+                if (network_in_force(server->context.network, wait->revision))
+                        finish(wait, true);
+        }
+}
+
+void call_reply_in_force(struct call *call, json_t *result, uint64_t revision, double seconds)
+{
+        struct rpc_server *server = call->client->server;
+        struct wait *wait = calloc(1, sizeof(*wait));
+
+        if (!wait) {
+                call_reply(call, result); /* durable it is; only the wait is not possible */
+                return;
+        }
+        *wait = (struct wait){.server = server, .call = call, .result = result, .revision = revision};
+        wait->next = server->waits;
+        server->waits = wait;
+        call->cancel = on_cancel;
+        call->cancel_user = wait;
+
+        if (network_in_force(server->context.network, revision))
+                finish(wait, true);
+        else if (seconds <= 0 || sd_event_add_time_relative(server->event, &wait->timer, CLOCK_MONOTONIC,
+                                                            (uint64_t)(seconds * 1e6), 1000, on_timer, wait) < 0)
+                finish(wait, false);
+}

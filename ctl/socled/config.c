@@ -1,0 +1,192 @@
+/* See config.h. */
+#include <errno.h>
+#include <ini.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "config.h"
+#include "socle/cleanup.h"
+
+struct setting {
+        const char *section, *name;
+        int (*set)(const struct setting *setting, void *member, const char *value, char *why, size_t size);
+        size_t offset, size;
+        uint64_t min, max;
+};
+
+static int set_path(const struct setting *setting, void *member, const char *value, char *why, size_t size)
+{
+        if (value[0] != '/' || strlen(value) >= setting->size) {
+                snprintf(why, size, "\"%.100s\" is no absolute path of at most %zu bytes", value, setting->size - 1);
+                return -EINVAL;
+        }
+        memcpy(member, value, strlen(value) + 1);
+        return 0;
+}
+
+static int set_level(const struct setting *setting, void *member, const char *value, char *why, size_t size)
+{
+        static const struct {
+                const char *name;
+                int level;
+        } levels[] = {{"error", LOG_ERR},
+                      {"warning", LOG_WARNING},
+                      {"notice", LOG_NOTICE},
+                      {"info", LOG_INFO},
+                      {"debug", LOG_DEBUG}};
+
+        for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+                if (strcmp(value, levels[i].name) == 0) {
+                        *(int *)member = levels[i].level;
+                        return 0;
+                }
+        snprintf(why, size, "\"%.100s\" is none of: error, warning, notice, info, debug", value);
+        return -EINVAL;
+}
+
+static int set_number(const struct setting *setting, void *member, const char *value, char *why, size_t size)
+{
+        char *end;
+
+        errno = 0;
+        unsigned long long number = strtoull(value, &end, 10);
+        if (errno || end == value || *end || value[0] == '-' || number < setting->min || number > setting->max) {
+                snprintf(why, size, "\"%.100s\" is no number from %llu to %llu", value,
+                         (unsigned long long)setting->min, (unsigned long long)setting->max);
+                return -EINVAL;
+        }
+        if (setting->size == sizeof(uint64_t))
+                *(uint64_t *)member = number;
+        else
+                *(uint32_t *)member = (uint32_t)number;
+        return 0;
+}
+
+#define PATH(member) set_path, offsetof(struct config, member), sizeof(((struct config *)0)->member), 0, 0
+#define NUMBER(member, min, max)                                                                                       \
+        set_number, offsetof(struct config, limits.member), sizeof(((struct config *)0)->limits.member), min, max
+
+static const struct setting settings[] = {
+        {"socled", "control_socket", PATH(control_socket)},
+        {"socled", "store", PATH(store)},
+        {"socled", "dataplane_socket", PATH(dataplane_socket)},
+        {"socled", "log_level", set_level, offsetof(struct config, log_level), sizeof(int), 0, 0},
+        {"limits", "line_bytes", NUMBER(line_bytes, 1024, UINT64_C(1) << 32)},
+        {"limits", "buffered_bytes", NUMBER(buffered_bytes, 1 << 20, UINT64_C(1) << 40)},
+        {"limits", "watch_events", NUMBER(watch_events, 16, 1 << 30)},
+        {"limits", "clients", NUMBER(clients, 1, 1 << 20)},
+        {"limits", "json_depth", NUMBER(json_depth, 16, 1024)},
+        {"limits", "idle_seconds", NUMBER(idle_seconds, 1, 86400)},
+        {"limits", "batch_requests", NUMBER(batch_requests, 1, 1 << 20)},
+};
+
+void config_init(struct config *config)
+{
+        *config = (struct config){
+                .control_socket = "/run/socle/control.sock",
+                .store = "/var/lib/socle/intent.db",
+                .dataplane_socket = "/run/socle/dataplane.sock",
+                .log_level = LOG_INFO,
+                .limits = rpc_limits_default,
+        };
+}
+
+void config_clear(struct config *config)
+{
+        role_table_clear(&config->roles);
+}
+
+int config_set(struct config *config, const char *section, const char *name, const char *value, char *why, size_t size)
+{
+        for (size_t i = 0; i < ARRAY_LEN(settings); i++) {
+                const struct setting *setting = &settings[i];
+                if (strcmp(setting->section, section) == 0 && strcmp(setting->name, name) == 0)
+                        return setting->set(setting, (char *)config + setting->offset, value, why, size);
+        }
+        snprintf(why, size, "[%.60s] has no setting \"%.60s\"", section, name);
+        return -EINVAL;
+}
+
+/* ---- [roles] ---- */
+
+struct reading {
+        struct config *config;
+        const char *path;
+        const struct config_talk *talk;
+};
+
+static int add_role(struct reading *reading, enum role role, const char *who, char *why, size_t size)
+{
+        char text[256];
+        int r = role_table_add(&reading->config->roles, role, who);
+
+        if (r == -ESRCH) {
+                snprintf(text, sizeof(text), "%s: [roles] %s: there is no %s \"%.60s\" on this host: ignored",
+                         reading->path, role_name(role), who[0] == '@' ? "group" : "user",
+                         who[0] == '@' ? who + 1 : who);
+                reading->talk->warn(text);
+                return 0;
+        }
+        if (r == -EINVAL)
+                snprintf(why, size, "\"%.60s\" is no user, uid:N, @group or gid:N", who);
+        return r;
+}
+
+static int read_roles(struct reading *reading, const char *name, const char *value, char *why, size_t size)
+{
+        cleanup_free char *words = strdup(value);
+        char *rest = words, *word;
+        enum role role;
+
+        if (!words)
+                return -ENOMEM;
+        for (role = ROLE_READ; role <= ROLE_ADMIN && strcmp(name, role_name(role)) != 0;)
+                role++;
+        if (role > ROLE_ADMIN) {
+                snprintf(why, size, "there is no role \"%.60s\": read, operate, admin are", name);
+                return -EINVAL;
+        }
+        while ((word = strsep(&rest, ", \t\r\n"))) {
+                int r = word[0] ? add_role(reading, role, word, why, size) : 0;
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* ---- the file ---- */
+
+static int on_setting(void *user, const char *section, const char *name, const char *value)
+{
+        struct reading *reading = user;
+        char why[256] = "out of memory", text[1024];
+        int r = strcmp(section, "roles") == 0 ? read_roles(reading, name, value, why, sizeof(why))
+                                              : config_set(reading->config, section, name, value, why, sizeof(why));
+
+        if (r < 0) {
+                snprintf(text, sizeof(text), "%s: [%.60s] %.60s: %s", reading->path, section, name, why);
+                reading->talk->complain(text);
+        }
+        return r >= 0;
+}
+
+int config_read(struct config *config, const char *path, const struct config_talk *talk)
+{
+        cleanup_fclose FILE *file = fopen(path, "re");
+        struct reading reading = {.config = config, .path = path, .talk = talk};
+        char text[512];
+
+        if (!file)
+                return -errno;
+        int line = ini_parse_file(file, on_setting, &reading);
+        if (line == 0)
+                return 0;
+        /* inih does not tell a handler where it is, only at the end where it stopped being content. */
+        snprintf(text, sizeof(text), "%s:%d: the first wrong line ([section], name=value or # comment is right)", path,
+                 line > 0 ? line : 0);
+        talk->complain(text);
+        return -EINVAL;
+}

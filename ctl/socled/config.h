@@ -1,0 +1,32 @@
+/* socled's configuration: built-in defaults, then /etc/socle/socled.conf (INI), then the command line. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "role.h"
+#include "server.h"
+
+#define CONFIG_PATH "/etc/socle/socled.conf"
+
+struct config {
+        char control_socket[108];
+        char store[4096];
+        char dataplane_socket[108];
+        int log_level; /* as syslog's */
+        struct rpc_limits limits;
+        struct role_table roles;
+};
+
+void config_init(struct config *config);
+void config_clear(struct config *config);
+
+/* Sets one of [socled] by name; used for the command line too. -EINVAL with words in `why`. */
+int config_set(struct config *config, const char *section, const char *name, const char *value, char *why, size_t size);
+
+/* Reads the file over what is set. 0; -ENOENT: no such file; -EINVAL: wrong, told by `complain`, with file and line.
+ * `warn`: what is odd but no reason not to start (a group that does not exist here). */
+struct config_talk {
+        void (*complain)(const char *text);
+        void (*warn)(const char *text);
+};
+int config_read(struct config *config, const char *path, const struct config_talk *talk);

@@ -1,0 +1,370 @@
+/* socled: holds what is wanted, and makes the node so. This file: options, signals, start and stop; the work is done by
+ * rpc/ (the control socket), model/ and store/ (the objects), reconcile/ (the dataplane). */
+#include <errno.h>
+#include <getopt.h>
+#include <malloc.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <systemd/sd-event.h>
+
+#include "config.h"
+#include "errors.h"
+#include "model.h"
+#include "network.h"
+#include "socle/cleanup.h"
+#include "socle/log.h"
+#include "store.h"
+
+static const char help[] =
+        "socled [OPTION]…\n"
+        "\n"
+        "Holds what is wanted of this node, and makes socle-dataplane do it. Asked over a control socket (JSON-RPC "
+        "2.0),\n"
+        "usually by soclectl or an orchestrator.\n"
+        "\n"
+        "  -c, --config FILE            configuration (default: " CONFIG_PATH ", which may be absent)\n"
+        "      --control-socket PATH    where it is asked (default: /run/socle/control.sock)\n"
+        "      --store PATH             what is wanted, on disk (default: /var/lib/socle/intent.db)\n"
+        "      --dataplane-socket PATH  where socle-dataplane listens (default: /run/socle/dataplane.sock)\n"
+        "      --log-level LEVEL        error, warning, notice, info (default) or debug\n"
+        "      --check-config           only read the configuration, and exit 0 if it is right\n"
+        "      --version                say the version and exit\n"
+        "  -h, --help                   this\n"
+        "\n"
+        "Signals: SIGTERM and SIGINT stop it cleanly; SIGHUP reads log_level and [roles] anew.\n"
+        "Exit: 0 after a clean stop, 1 on a failure (told on stderr), 2 on wrong usage or configuration.\n";
+
+struct override {
+        const char *name, *value;
+};
+
+struct daemon {
+        struct config config;
+        const char *config_path;
+        bool config_required; /* named on the command line */
+        struct override overrides[8];
+        size_t override_count;
+
+        sd_event *event;
+        struct store *store;
+        struct model *model;
+        struct network *network;
+        struct rpc_server *server;
+};
+
+/* ---- configuration ---- */
+
+static void complain(const char *text)
+{
+        log_error("%s", text);
+}
+
+static void warn(const char *text)
+{
+        log_warning("%s", text);
+}
+
+static int read_config(const struct daemon *daemon, struct config *config)
+{
+        static const struct config_talk talk = {.complain = complain, .warn = warn};
+        char why[256];
+
+        config_init(config);
+        int r = config_read(config, daemon->config_path, &talk);
+        if (r == -ENOENT && !daemon->config_required)
+                r = 0;
+        if (r < 0) {
+                if (r != -EINVAL)
+                        log_error("%s: %s", daemon->config_path, strerror(-r));
+                return r;
+        }
+        for (size_t i = 0; i < daemon->override_count; i++) {
+                r = config_set(config, "socled", daemon->overrides[i].name, daemon->overrides[i].value, why,
+                               sizeof(why));
+                if (r < 0) {
+                        log_error("%s: %s", daemon->overrides[i].name, why);
+                        return r;
+                }
+        }
+        return 0;
+}
+
+/* Only what can change while clients and the store are there. */
+static void reload(struct daemon *daemon)
+{
+        struct config fresh;
+
+        if (read_config(daemon, &fresh) < 0) {
+                log_error("the configuration stays as it was");
+                config_clear(&fresh);
+                return;
+        }
+        role_table_clear(&daemon->config.roles);
+        daemon->config.roles = fresh.roles;
+        daemon->config.log_level = fresh.log_level;
+        socle_log_level(fresh.log_level);
+        rpc_server_roles_changed(daemon->server);
+        log_notice("log level and roles were read anew");
+}
+
+/* ---- the dataplane's news ---- */
+
+static void on_progress(void *user)
+{
+        struct daemon *daemon = user;
+
+        if (!daemon->server)
+                return;
+        rpc_server_progress(daemon->server);
+        sd_notifyf(0, "STATUS=Revision %llu, %s", (unsigned long long)model_revision(daemon->model),
+                   network_in_force(daemon->network, model_revision(daemon->model)) ? "in force" : "not in force yet");
+}
+
+static void on_note(void *user, int priority, const char *text)
+{
+        socle_log(priority, "%s", text);
+}
+
+/* ---- signals ---- */
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *user)
+{
+        struct daemon *daemon = user;
+
+        if (info->ssi_signo == SIGHUP) {
+                reload(daemon);
+                return 0;
+        }
+        log_notice("stopping: signal %u from pid %u", info->ssi_signo, info->ssi_pid);
+        sd_notify(0, "STOPPING=1");
+        return sd_event_exit(daemon->event, 0);
+}
+
+static int add_signals(struct daemon *daemon)
+{
+        static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+        sigset_t set;
+
+        sigemptyset(&set);
+        for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+                sigaddset(&set, signals[i]);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        signal(SIGPIPE, SIG_IGN);
+        for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+                int r = sd_event_add_signal(daemon->event, NULL, signals[i], on_signal, daemon);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* ---- start ---- */
+
+/* The directory of a file, and those above it, as far as they are missing. */
+static int make_directory_of(const char *path)
+{
+        char directory[4096];
+
+        snprintf(directory, sizeof(directory), "%s", path);
+        for (char *slash = strchr(directory + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+                *slash = 0;
+                if (mkdir(directory, 0750) < 0 && errno != EEXIST) {
+                        log_error("cannot make the directory %s: %s", directory, strerror(errno));
+                        return -errno;
+                }
+                *slash = '/';
+        }
+        return 0;
+}
+
+static void raise_descriptor_limit(void)
+{
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return;
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int fail_errors(const char *what, int r, const struct errors *errors)
+{
+        for (size_t i = 0; i < errors->count && i < ERRORS_MAX; i++)
+                log_error("%s: %s%s%s", what, errors->list[i].message, errors->list[i].expected[0] ? "; " : "",
+                          errors->list[i].expected);
+        if (errors->count == 0)
+                log_error("%s: %s", what, strerror(-r));
+        return r;
+}
+
+static int open_model(struct daemon *daemon)
+{
+        struct errors errors = {};
+        int r = store_open(&daemon->store, daemon->config.store, &errors);
+
+        if (r < 0)
+                return fail_errors(daemon->config.store, r, &errors);
+        r = model_new(&daemon->model, daemon->store, &errors);
+        return r < 0 ? fail_errors(daemon->config.store, r, &errors) : 0;
+}
+
+static int serve(struct daemon *daemon)
+{
+        const struct config *config = &daemon->config;
+        const struct rpc_options options = {
+                .socket_path = config->control_socket,
+                .limits = config->limits,
+                .roles = &config->roles,
+                .context = {daemon->model, daemon->store, daemon->network, config->store, config->dataplane_socket},
+        };
+        int r = rpc_server_new(&daemon->server, daemon->event, &options);
+
+        if (r == -EADDRINUSE)
+                log_error("%s: another socled answers there: stop it first, or choose another control_socket",
+                          config->control_socket);
+        else if (r < 0)
+                log_error("%s: %s", config->control_socket, strerror(-r));
+        return r;
+}
+
+static int start(struct daemon *daemon)
+{
+        const struct network_events events = {.progress = on_progress, .note = on_note, .user = daemon};
+        int r = sd_event_new(&daemon->event);
+
+        if (r >= 0)
+                r = add_signals(daemon);
+        if (r >= 0)
+                (void)sd_event_set_watchdog(daemon->event, true);
+        if (r >= 0)
+                r = make_directory_of(daemon->config.control_socket);
+        if (r >= 0)
+                r = make_directory_of(daemon->config.store);
+        if (r >= 0)
+                r = open_model(daemon);
+        if (r < 0)
+                return r;
+
+        r = network_new(&daemon->network, daemon->event, daemon->model, daemon->config.dataplane_socket);
+        if (r < 0) {
+                log_error("%s: %s", daemon->config.dataplane_socket, strerror(-r));
+                return r;
+        }
+        network_set_events(daemon->network, &events);
+        return serve(daemon);
+}
+
+static int run(struct daemon *daemon)
+{
+        raise_descriptor_limit();
+        int r = start(daemon);
+        if (r < 0)
+                return r;
+        malloc_trim(0); /* reading the store left holes */
+        sd_notifyf(0, "READY=1\nSTATUS=Revision %llu, waiting for the dataplane",
+                   (unsigned long long)model_revision(daemon->model));
+        log_notice("socled " SOCLE_VERSION " serves %s at revision %llu", daemon->config.control_socket,
+                   (unsigned long long)model_revision(daemon->model));
+        return sd_event_loop(daemon->event);
+}
+
+static void stop(struct daemon *daemon)
+{
+        if (daemon->network)
+                network_set_events(daemon->network, &(struct network_events){});
+        rpc_server_free(daemon->server);
+        network_free(daemon->network);
+        model_free(daemon->model);
+        store_close(daemon->store);
+        sd_event_unref(daemon->event);
+        config_clear(&daemon->config);
+}
+
+/* ---- the command line ---- */
+
+enum { OPTION_CHECK = 256, OPTION_VERSION, OPTION_OVERRIDE };
+
+static const struct option long_options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"check-config", no_argument, NULL, OPTION_CHECK},
+        {"version", no_argument, NULL, OPTION_VERSION},
+        {"help", no_argument, NULL, 'h'},
+        {"control-socket", required_argument, NULL, OPTION_OVERRIDE},
+        {"store", required_argument, NULL, OPTION_OVERRIDE},
+        {"dataplane-socket", required_argument, NULL, OPTION_OVERRIDE},
+        {"log-level", required_argument, NULL, OPTION_OVERRIDE},
+        {},
+};
+
+/* The setting of [socled] that an option overrides. */
+static const char *setting_of(const char *option)
+{
+        static const char *const settings[] = {"control_socket", "store", "dataplane_socket", "log_level"};
+
+        for (size_t i = 0; i < ARRAY_LEN(settings); i++)
+                if (strncmp(settings[i], option, strcspn(option, "-")) == 0)
+                        return settings[i];
+        return option;
+}
+
+/* 0: go on; 1: done; -EINVAL. */
+static int parse_options(struct daemon *daemon, int argc, char **argv, bool *ret_check)
+{
+        int c, index;
+
+        while ((c = getopt_long(argc, argv, "c:h", long_options, &index)) != -1) {
+                switch (c) {
+                case 'c':
+                        daemon->config_path = optarg;
+                        daemon->config_required = true;
+                        break;
+                case 'h':
+                        fputs(help, stdout);
+                        return 1;
+                case OPTION_VERSION:
+                        puts("socled " SOCLE_VERSION);
+                        return 1;
+                case OPTION_CHECK:
+                        *ret_check = true;
+                        break;
+                case OPTION_OVERRIDE:
+                        if (daemon->override_count == ARRAY_LEN(daemon->overrides))
+                                return -E2BIG;
+                        daemon->overrides[daemon->override_count++] =
+                                (struct override){setting_of(long_options[index].name), optarg};
+                        break;
+                default:
+                        return -EINVAL;
+                }
+        }
+        if (optind < argc) {
+                log_error("\"%s\" is no option; --help lists them", argv[optind]);
+                return -EINVAL;
+        }
+        return 0;
+}
+
+int main(int argc, char **argv)
+{
+        static struct daemon daemon = {.config_path = CONFIG_PATH};
+        bool check = false;
+        int r = parse_options(&daemon, argc, argv, &check);
+
+        if (r > 0)
+                return 0;
+        if (r < 0 || read_config(&daemon, &daemon.config) < 0)
+                return 2;
+        socle_log_level(daemon.config.log_level);
+        if (check) {
+                config_clear(&daemon.config);
+                return 0;
+        }
+        r = run(&daemon);
+        stop(&daemon);
+        return r < 0 ? 1 : 0;
+}
