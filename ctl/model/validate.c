@@ -86,6 +86,8 @@ static json_t *normalise_choice(const struct field *field, const json_t *value, 
         char number[24] = "";
         const char *text = json_is_string(value) ? json_string_value(value) : number;
 
+        if (strlen(text) < json_string_length(value))
+                return refuse(field, value, place, "with a NUL character in it", errors);
         /* YAML writes the choice "10" as a number. */
         if (json_is_integer(value))
                 snprintf(number, sizeof(number), "%" PRId64, (int64_t) json_integer_value(value));
