@@ -163,6 +163,7 @@ static void offer_operands(struct session *session, const struct command *comman
 /* What the words before the cursor say. */
 struct line {
         const struct command *command;
+        bool unknown;                      /* the command is none */
         const struct option_spec *pending; /* an option whose argument comes next */
         char *operands[64];
         int operand_count;
@@ -184,6 +185,7 @@ static void take_word(struct session *session, struct line *line, char *word)
                         session->socket = word + 9;
         } else if (!line->command) {
                 line->command = command_find(word);
+                line->unknown |= !line->command;
         } else if ((size_t)line->operand_count < ARRAY_LEN(line->operands)) {
                 line->operands[line->operand_count++] = word;
         }
@@ -204,6 +206,8 @@ static int run(struct session *session, const struct arguments *arguments)
         equals = strncmp(stem, "--", 2) == 0 ? strchr(stem, '=') : NULL;
         option = equals ? find_option(options, stem, equals - stem) : NULL;
 
+        if (line.unknown)
+                return CLI_OK;
         if (line.pending)
                 offer_values(line.pending, "", stem);
         else if (option && option->argument)

@@ -13,11 +13,14 @@ int kinds_load(struct session *session, json_t **ret)
         return session_call(session, "schema", NULL, ret);
 }
 
-/* Of the kind's name in the plural, `word` is the whole or the beginning. */
-static bool plural_begins(const char *kind, const char *word)
+/* `word` is the beginning of the kind's name, also in the plural: port, ports, net, nets. */
+static bool fits_kind(const char *kind, const char *word)
 {
-        size_t length = strlen(kind);
+        size_t length = strlen(kind), typed = strlen(word);
         char plural[80];
+
+        if (typed > 1 && strchr("sS", word[typed - 1]) && strncasecmp(kind, word, typed - 1) == 0)
+                return true;
 
         if (length > 0 && strchr("yY", kind[length - 1]))
                 snprintf(plural, sizeof(plural), "%.*sies", (int)length - 1, kind);
@@ -25,7 +28,7 @@ static bool plural_begins(const char *kind, const char *word)
                 snprintf(plural, sizeof(plural), "%ses", kind);
         else
                 snprintf(plural, sizeof(plural), "%ss", kind);
-        return strncasecmp(plural, word, strlen(word)) == 0;
+        return strncasecmp(plural, word, typed) == 0 || strncasecmp(kind, word, typed) == 0;
 }
 
 static int complain_kind(const json_t *kinds, const char *word, size_t fits)
@@ -40,7 +43,7 @@ static int complain_kind(const json_t *kinds, const char *word, size_t fits)
         json_array_foreach (kinds, i, kind) {
                 const char *name = member_text(kind, "kind");
 
-                if (fits == 0 || plural_begins(name, word))
+                if (fits == 0 || fits_kind(name, word))
                         advise("%s %s", i == 0 || fits > 1 ? "perhaps:" : "        ", name);
         }
         return CLI_USAGE;
@@ -59,7 +62,7 @@ int kinds_find(const json_t *schema, const char *word, const json_t **ret)
                         *ret = kind;
                         return CLI_OK;
                 }
-                if (*word && (plural_begins(name, word) || strncasecmp(name, word, strlen(word)) == 0)) {
+                if (*word && fits_kind(name, word)) {
                         fit = kind;
                         fits++;
                 }

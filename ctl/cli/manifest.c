@@ -247,8 +247,8 @@ bool manifest_locate(const struct manifest *manifest, size_t object, const char 
         struct search search = {0};
         json_t *documents = NULL;
 
-        if (object >= json_array_size(manifest->objects))
-                return false;
+        if (manifest->file_count == 0 || object >= json_array_size(manifest->objects))
+                return false; /* objects that were named on the command line have no place */
         file = &manifest->files[manifest->places[object].file];
         search.document = manifest->places[object].document;
         snprintf(search.pointer, sizeof(search.pointer), "%s%s", manifest->places[object].pointer, pointer);

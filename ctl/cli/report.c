@@ -16,18 +16,18 @@ static const char *text_of(const json_t *object, const char *key)
         return text ? text : "";
 }
 
-/* The object a complaint is about: by kind and name, or by "/objects/3…" in the request, which is cut off *pointer. */
+/* The object a complaint is about: by "/objects/3…" in the request, which is cut off *pointer, or by kind and name. */
 static long object_of(const json_t *complaint, const struct manifest *manifest, const char **pointer)
 {
         int index, length = 0;
 
-        if (*text_of(complaint, "kind") && *text_of(complaint, "name"))
-                return manifest_find(manifest, text_of(complaint, "kind"), text_of(complaint, "name"));
         if (sscanf(*pointer, "/objects/%d%n", &index, &length) == 1 && index >= 0 &&
             ((*pointer)[length] == '\0' || (*pointer)[length] == '/')) {
                 *pointer += length;
                 return index;
         }
+        if (*text_of(complaint, "kind") && *text_of(complaint, "name"))
+                return manifest_find(manifest, text_of(complaint, "kind"), text_of(complaint, "name"));
         return -1;
 }
 

@@ -42,6 +42,15 @@ static bool needs_quotes(const char *text, size_t length)
         return other;
 }
 
+/* DEL, NEL, U+2028 and U+2029: legal in JSON's strings as they are. */
+static bool has_odd_characters(const json_t *value)
+{
+        const char *text = json_string_value(value);
+
+        return text && (strstr(text, "\x7f") || strstr(text, "\xc2\x85") || strstr(text, "\xe2\x80\xa8") ||
+                        strstr(text, "\xe2\x80\xa9"));
+}
+
 static void emit_scalar(FILE *out, const json_t *value)
 {
         cleanup_free char *text = NULL;
@@ -50,8 +59,8 @@ static void emit_scalar(FILE *out, const json_t *value)
                 fputs(json_string_value(value), out);
                 return;
         }
-        /* JSON's quoted strings and numbers are YAML's too. */
-        text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
+        /* JSON's quoted strings and numbers are YAML's too, but for what YAML takes for line ends or not for text. */
+        text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | (has_odd_characters(value) ? JSON_ENSURE_ASCII : 0));
         fputs(text ? text : "null", out);
 }
 

@@ -22,7 +22,7 @@ static size_t sequence_length(const unsigned char *text, size_t left)
         if (length == 0 || length > left)
                 return 0;
         if (length == 1)
-                return text[0] >= 0x20 || strchr("\t\n\r", text[0]) ? (text[0] != 0 && text[0] != 0x7f) : 0;
+                return text[0] >= 0x20 || (text[0] != 0 && strchr("\t\n\r", text[0]));
         for (size_t i = 1; i < length; i++) {
                 if ((text[i] & 0xc0) != 0x80)
                         return 0;
