@@ -25,8 +25,8 @@ show_nodes() {
 show_intent() {
     local guest number
     step "Each node is told what it is to do"
-    shell_soclectl node1 apply --wait 20 -f examples/two-tenants.yaml
-    shell_soclectl node2 apply --wait 20 -f examples/two-tenants-node2.yaml
+    shell_soclectl node1 apply -f examples/two-tenants.yaml
+    shell_soclectl node2 apply -f examples/two-tenants-node2.yaml
     for guest in "${guests[@]}"; do
         number=${guest: -1}
         await 10 ip -n "socle-$guest" link show eth0 || die "the dataplane made no eth0 for $guest"

@@ -1,4 +1,4 @@
-"""Networks that flood and learn: unknown destinations go everywhere, known ones to one place, idle ones are forgotten."""
+"""Networks that flood and learn: unknown MACs are flooded, known ones go to one place, idle ones are forgotten."""
 
 import pytest
 from scapy.all import IP, UDP, Ether, Raw

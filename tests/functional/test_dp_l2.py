@@ -1,4 +1,4 @@
-"""Forwarding between guests of one node: unicast, replication, isolation, answers from intent, and the account of it."""
+"""Forwarding between guests of one node: unicast, replication, isolation, answers from intent, the account of it."""
 
 import pytest
 from scapy.all import ARP, ICMPv6ND_NA, ICMPv6ND_NS, IP, UDP, Ether, ICMPv6NDOptSrcLLAddr, IPv6, Raw

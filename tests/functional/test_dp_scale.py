@@ -1,4 +1,4 @@
-"""1,000 ports in 200 networks and 20,000 addresses behind peers, in one transaction. Durations are printed, not judged."""
+"""1,000 ports in 200 networks, 20,000 addresses behind peers, in one transaction. Durations are printed, not judged."""
 
 import os
 import time
@@ -6,37 +6,16 @@ import time
 import pytest
 
 import intent
+from many import NETWORKS, PORTS, everything, memory, sent, small_frame, small_guest
 from netns import wait_until
-from vhost_guest import VhostGuest
 
 pytestmark = [pytest.mark.netns, pytest.mark.large]
-
-NETWORKS, PORTS, PEERS, HOSTS = 200, 1000, 20, 5
-
-
-def everything(directory):
-    """The underlay excepted. HOSTS addresses a network and peer: 20 * 200 * 5 = 20,000."""
-    objects = [intent.network(f"net{n}", vni=1000 + n) for n in range(NETWORKS)]
-    for p in range(PORTS):
-        objects.append(intent.vhost_port(f"port{p}", f"net{p % NETWORKS}", intent.mac(p), [f"10.1.{p >> 8}.{p & 255}"],
-                                         socket=f"{directory}/p{p}.sock"))
-    for n in range(PEERS):
-        networks = {f"net{i}": [(intent.mac(1 << 16 | n * HOSTS + h), [f"10.2.{n}.{h}"]) for h in range(HOSTS)]
-                    for i in range(NETWORKS)}
-        objects.append(intent.peer(f"peer{n}", f"192.0.2.{100 + n}", **networks))
-    return objects
-
 
 def timed(what, call):
     start = time.monotonic()
     result = call()
     print(f"{what}: {1000 * (time.monotonic() - start):.1f} ms")
     return result
-
-
-def memory(pid):
-    with open(f"/proc/{pid}/status") as status:
-        return next(int(line.split()[1]) // 1024 for line in status if line.startswith("VmRSS"))
 
 
 @pytest.fixture(scope="module")
@@ -92,8 +71,7 @@ def test_one_wrong_in_a_thousand_changes_none(full, module_lab):
 
 def test_dataplane_starts_with_all_of_it(full, module_lab):
     """100 guests wait for the new dataplane; all are connected, and the first reaches another one."""
-    guests = [VhostGuest(f"{module_lab.directory}/p{p}.sock", size=64, rx_slot=2048, tx_slots=4, tx_slot=2048)
-              for p in range(0, 1000, 10)]
+    guests = [small_guest(module_lab.directory, p) for p in range(0, 1000, 10)]
     full.dataplane.kill()
     start = time.monotonic()
     full.dataplane.start()
@@ -103,26 +81,20 @@ def test_dataplane_starts_with_all_of_it(full, module_lab):
     full.wait_connected()
     full.wait_in_force()
     # port0 and port200 are both in net0.
-    frame = bytes.fromhex(intent.mac(200).replace(":", "") + intent.mac(0).replace(":", "") + "88b5") + b"s" * 50
+    frame = small_frame(intent.mac(0), intent.mac(200))
     wait_until(lambda: sent(guests[0], guests[20], frame), 10)
     for guest in guests:
         guest.close()
 
 
-def sent(one, two, frame):
-    one.send(frame)
-    return two.recv(0.2, match=lambda f: f == frame)
-
-
 def test_500_guests_at_once(full, module_lab):
-    guests = [VhostGuest(f"{module_lab.directory}/p{p}.sock", size=64, rx_slot=2048, tx_slots=4, tx_slot=2048)
-              for p in range(500)]
+    guests = [small_guest(module_lab.directory, p) for p in range(500)]
     start = time.monotonic()
     for guest in guests:
         guest.accept(60)
     print(f"500 vhost-user guests connected within {1000 * (time.monotonic() - start):.0f} ms of listening")
     for p in range(200):  # p and p + 200 share a network
-        frame = bytes.fromhex(intent.mac(p + 200).replace(":", "") + intent.mac(p).replace(":", "") + "88b5") + b"s" * 50
+        frame = small_frame(intent.mac(p), intent.mac(p + 200))
         wait_until(lambda: sent(guests[p], guests[p + 200], frame), 10, f"port{p} reaches port{p + 200}")
     for guest in guests:
         guest.close()

@@ -24,7 +24,7 @@ def frame(source, destination, payload=b"vhost", sport=1000):
 
 
 def segments(length, family=4):
-    """A TCP segment of `length` bytes of data with its pseudo-header checksum, and the virtio header that goes with it."""
+    """(TCP packet with `length` bytes of data and its checksum left to do, the virtio header that says so, the data)."""
     ip = IP(src="10.0.0.1", dst="10.0.0.2") if family == 4 else IPv6(src="fd00::1", dst="fd00::2")
     packet = Ether(src=MAC[1], dst=MAC[2]) / ip / TCP(sport=1, dport=2, seq=1, flags="PA", chksum=0)
     headers = bytes(packet)
