@@ -17,7 +17,7 @@
 
 static void print_socled(const json_t *info)
 {
-        double started = member_number(info, "started");
+        double started = member_time(info, "started");
         char up[64] = "", bytes[32];
 
         printf("  %-10s %s, pid %.0f", "socled", member_text(info, "version"), member_number(info, "pid"));
@@ -107,6 +107,21 @@ static void print_list(const json_t *list, enum colour colour, const char *mark)
         }
 }
 
+static void add_losses(json_t *totals, const json_t *drops)
+{
+        const char *reason;
+        json_t *count;
+
+        json_object_foreach ((json_t *)drops, reason, count) {
+                json_int_t packets = json_integer_value(count);
+
+                if (is_loss(reason))
+                        json_object_set_new(
+                                totals, reason,
+                                json_integer(json_integer_value(json_object_get(totals, reason)) + packets));
+        }
+}
+
 /* The reasons for which most was dropped, over all ports, since the dataplane started. */
 static void print_drops(const json_t *stats)
 {
@@ -114,12 +129,8 @@ static void print_drops(const json_t *stats)
         const char *reason;
         size_t i;
 
-        json_array_foreach (json_object_get(stats, "ports"), i, port) {
-                json_object_foreach (json_object_get(port, "drops"), reason, count)
-                        json_object_set_new(totals, reason,
-                                            json_integer(json_integer_value(json_object_get(totals, reason)) +
-                                                         json_integer_value(count)));
-        }
+        json_array_foreach (json_object_get(stats, "ports"), i, port)
+                add_losses(totals, json_object_get(port, "drops"));
         for (int shown = 0; shown < DROPS_MAX && json_object_size(totals) > 0; shown++) {
                 const char *most = NULL;
                 json_int_t packets = -1;

@@ -12,6 +12,7 @@
 #include "command.h"
 #include "format.h"
 #include "rates.h"
+#include "report.h"
 #include "say.h"
 #include "session.h"
 #include "table.h"
@@ -158,21 +159,37 @@ static void print_frame(const struct screen *screen, const struct rates *rates)
         fflush(stdout);
 }
 
+/* A dataplane that restarts is no reason to leave the screen: its counters begin anew when it is back. */
+static int refused(const struct screen *screen, const json_t *error)
+{
+        if (!screen->live)
+                return report_error(error, NULL);
+        printf("\x1b[H\x1b[J%s%s%s\n", paint(RED), member_text(error, "message"), paint(PLAIN));
+        fflush(stdout);
+        return CLI_OK;
+}
+
 /* The next frame, against *before, which it replaces. */
 static int show(struct session *session, const struct screen *screen, json_t **before)
 {
         struct rates rates = {0};
-        json_t *after = NULL;
-        int status = session_call(session, "stats", NULL, &after);
+        json_t *reply = NULL, *after;
+        int status = session_request(session, "stats", NULL, 0, &reply);
 
         if (status)
                 return status;
-        if (rates_between(&rates, *before, after) == 0)
-                print_frame(screen, &rates);
-        rates_done(&rates);
-        json_decref(*before);
-        *before = after;
-        return CLI_OK;
+        after = json_object_get(reply, "result");
+        if (!after) {
+                status = refused(screen, json_object_get(reply, "error"));
+        } else {
+                if (rates_between(&rates, *before, after) == 0)
+                        print_frame(screen, &rates);
+                rates_done(&rates);
+                json_decref(*before);
+                *before = json_incref(after);
+        }
+        json_decref(reply);
+        return status;
 }
 
 static int run(struct session *session, const struct arguments *arguments)

@@ -36,7 +36,7 @@ static void print_event(const json_t *event)
                 printf("%s%s  synced: changes follow%s\n", paint(DIM), clock, paint(PLAIN));
                 return;
         }
-        printf("%s  %s%-6s%s  %8lld  %-8s  %s", clock, paint(colour), type, paint(PLAIN),
+        printf("%s  %s%-6s%s  %8lld  %-10s  %-20s", clock, paint(colour), type, paint(PLAIN),
                (long long)json_integer_value(json_object_get(event, "revision")), kind, member_text(event, "name"));
         if (*state)
                 printf("  %s%s%s", paint(columns_state_colour(state)), state, paint(PLAIN));

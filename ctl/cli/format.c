@@ -2,9 +2,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "format.h"
 #include "socle/cleanup.h"
+#include "socle/drop.h"
 
 static const char *scaled(char *buffer, size_t size, double value, double base, const char *const *units)
 {
@@ -52,21 +54,20 @@ const char *format_duration(char *buffer, size_t size, double seconds)
 
 static void write_value(FILE *out, const json_t *value);
 
-/* {tap: {name: vm1, …}} is named by its key and the first string in it: "tap vm1". */
+/* {tap: {name: vm1, netns: guest1, queues: 1}} is "tap vm1 guest1": what names it, without its numbers. */
 static void write_object(FILE *out, const json_t *object)
 {
-        const char *key;
+        const char *key, *blank = "";
         json_t *entry;
 
         json_object_foreach ((json_t *)object, key, entry) {
-                if (json_is_null(entry))
+                if (!json_is_object(entry) && !json_is_string(entry))
                         continue;
-                if (json_object_size(object) == 1 || json_is_object(entry))
+                fputs(blank, out);
+                if (json_is_object(entry))
                         fprintf(out, "%s ", key);
-                if (json_object_size(object) > 1 && !json_is_string(entry) && !json_is_object(entry))
-                        continue;
                 write_value(out, entry);
-                return;
+                blank = " ";
         }
 }
 
@@ -134,4 +135,16 @@ const char *member_text(const json_t *object, const char *key)
 double member_number(const json_t *object, const char *key)
 {
         return json_number_value(json_object_get(object, key));
+}
+
+double member_time(const json_t *object, const char *key)
+{
+        struct tm broken = {0};
+
+        return strptime(member_text(object, key), "%Y-%m-%dT%H:%M:%SZ", &broken) ? (double)timegm(&broken) : 0;
+}
+
+bool is_loss(const char *reason)
+{
+        return strcmp(reason, socle_drop_info[SOCLE_DROP_ANSWERED].name) != 0;
 }

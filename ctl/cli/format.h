@@ -2,6 +2,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,10 +13,15 @@ const char *format_bytes(char *buffer, size_t size, double bytes);
 /* "3 d 4 h", "12 s" */
 const char *format_duration(char *buffer, size_t size, double seconds);
 
-/* A field's value in one cell: "fd00::1, 10.0.0.1", "tap vm1", "3 entries"; a new string, NULL without memory. */
+/* A field's value in one cell: "fd00::1, 10.0.0.1", "tap vm1 guest1", "3 entries"; a new string, NULL without memory.
+ */
 char *format_value(const json_t *value);
 
 /* A member by path: "dataplane", "state", NULL. NULL when there is none on the way. */
 const json_t *member(const json_t *object, const char *key, ...) __attribute__((sentinel));
 const char *member_text(const json_t *object, const char *key); /* "" when it is no string */
 double member_number(const json_t *object, const char *key);    /* 0 when it is no number */
+double member_time(const json_t *object, const char *key); /* "2026-01-02T03:04:05Z" in seconds; 0 when it is none */
+
+/* Whether packets dropped for this reason are missed by anybody; those that were answered in place are not. */
+bool is_loss(const char *reason);

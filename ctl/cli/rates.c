@@ -34,6 +34,8 @@ static void rate_drops(struct port_rate *rate, const json_t *before, const json_
         json_object_foreach ((json_t *)after, reason, unused) {
                 double packets = difference(before, after, reason);
 
+                if (!is_loss(reason))
+                        continue;
                 rate->drop_pps += packets / seconds;
                 if (packets > most) {
                         most = packets;
