@@ -78,7 +78,7 @@ static void test_underlay(void **state)
 static void test_network(void **state)
 {
         BAD({"Network", "x", "{'vni':5}", "/spec/underlay", "underlay is missing"},
-            {"Network", "x", "{'underlay':'v','vni':5}", "/spec/underlay", "did you mean u?"},
+            {"Network", "x", "{'underlay':'v','vni':5}", "/spec/underlay", "an object of kind Underlay"},
             {"Network", "x", "{'underlay':'u'}", "/spec/vni", "neither"},
             {"Network", "x", "{'underlay':'u','vni':5,'vlan':5}", "/spec/vlan", "exactly one of vni and vlan"},
             {"Network", "x", "{'underlay':'u','vni':0}", "/spec/vni", "1 to 16777215"},
@@ -110,7 +110,7 @@ static void test_port(void **state)
              "/spec/attachment/device/af_packet/interface", "Underlay u"},
             {"Port", "x", PORT("09", ",'attachment':{'vhost_user':{'socket':'/s','queues':17}}"),
              "/spec/attachment/vhost_user/queues", "1 to 16"},
-            {"Port", "x", "{'network':'m','mac_address':'fa:16:3e:00:00:09'" TAP("t9") "}", "/spec/network", "mean n?"});
+            {"Port", "x", "{'network':'m','mac_address':'fa:16:3e:00:00:09'" TAP("t9") "}", "/spec/network", "there is no Network m"});
         /* The same tap in another namespace is another one; the same namespace has two spellings. */
         apply_ok(*state, "[{'kind':'Port','name':'x','spec':" PORT("0a", ",'attachment':{'tap':{'name':'tap0',"
                          "'netns':'g1'}}") "}]");
