@@ -135,8 +135,8 @@ def run_on_terminal(*arguments, columns=80, keys=b"", until=b"", env=None):
     """soclectl on a pseudo-terminal of this width; `keys` are typed once `until` was seen."""
     pid, fd = pty.fork()
     if pid == 0:
-        os.environ.update({"TERM": "xterm", **(env or {})})
         os.environ.pop("NO_COLOR", None)
+        os.environ.update({"TERM": "xterm", **(env or {})})
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         os.execv(SOCLECTL, [str(SOCLECTL), *map(str, arguments)])
     seen, typed, deadline = b"", False, time.monotonic() + 60
