@@ -8,17 +8,20 @@
 #include "errors.h"
 #include "values.h"
 
-#define NETNS_HELP \
-        "Network namespace of the tap, by its name (as ip-netns(8) knows it) or its absolute path; the dataplane's own if absent."
+#define NETNS_HELP                                                                                                     \
+        "Network namespace of the tap, by its name (as ip-netns(8) knows it) or its absolute path; the dataplane's "   \
+        "own if absent."
 
 const struct field attachment_pci[] = {
-        {"address", FIELD_PCI, "PCI address of the function; it is bound to vfio-pci, or to another driver that DPDK can use.",
+        {"address", FIELD_PCI,
+         "PCI address of the function; it is bound to vfio-pci, or to another driver that DPDK can use.",
          .required = true},
         {},
 };
 
 const struct field attachment_interface[] = {
-        {"interface", FIELD_IFNAME, "The kernel's network interface, in the dataplane's network namespace.", .required = true},
+        {"interface", FIELD_IFNAME, "The kernel's network interface, in the dataplane's network namespace.",
+         .required = true},
         {},
 };
 
@@ -36,8 +39,9 @@ const struct field attachment_port_tap[] = {
 };
 
 const struct field attachment_vhost_user[] = {
-        {"socket", FIELD_PATH, "The unix socket on which the guest's QEMU listens; the dataplane connects, and reconnects.",
-         .required = true, .max = WIRE_PATH_SIZE - 1},
+        {"socket", FIELD_PATH,
+         "The unix socket on which the guest's QEMU listens; the dataplane connects, and reconnects.", .required = true,
+         .max = WIRE_PATH_SIZE - 1},
         {"queues", FIELD_INT, "Queue pairs at most; the guest uses as many as it likes.", .fallback = "1", .min = 1,
          .max = QUEUES_MAX},
         {},
@@ -50,8 +54,11 @@ const struct field attachment_devices[] = {
         {},
 };
 
-const struct field attachment_worker = {
-        .name = "worker", .type = FIELD_INT, .help = "Index of a worker of the dataplane.", .min = 0, .max = WORKERS_MAX - 1};
+const struct field attachment_worker = {.name = "worker",
+                                        .type = FIELD_INT,
+                                        .help = "Index of a worker of the dataplane.",
+                                        .min = 0,
+                                        .max = WORKERS_MAX - 1};
 
 /* The innermost {"tap": {…}} of {"device": {"tap": {…}}} too, with its pointer. */
 static const char *innermost(const json_t *attachment, const char *pointer, json_t **ret, char path[256])
@@ -76,8 +83,8 @@ void attachment_check(const json_t *attachment, const char *pointer, struct erro
         if (!netns || netns_valid(netns))
                 return;
         snprintf(place, sizeof(place), "%s/netns", path);
-        errors_add(errors, -EINVAL, place, "a name as in `ip netns`, or an absolute path", "netns is the text \"%.60s\"",
-                   netns);
+        errors_add(errors, -EINVAL, place, "a name as in `ip netns`, or an absolute path",
+                   "netns is the text \"%.60s\"", netns);
 }
 
 /* The same namespace has one path, however it is written. */
@@ -144,7 +151,7 @@ void attachment_compile(const json_t *attachment, uint32_t queues, const json_t 
                 copy(ret->path, sizeof(ret->path), devices[i].path ? spec_string(device, devices[i].path) : NULL);
         }
         ret->queues = spec_int(device, "queues", queues);
-        json_array_foreach((json_t *) workers, i, worker)
+        json_array_foreach ((json_t *)workers, i, worker)
                 ret->workers |= UINT64_C(1) << json_integer_value(worker);
 }
 
@@ -155,13 +162,13 @@ void attachment_check_workers(const json_t *workers, const char *pointer, struct
         json_t *worker;
         size_t i;
 
-        json_array_foreach((json_t *) workers, i, worker) {
+        json_array_foreach ((json_t *)workers, i, worker) {
                 uint64_t bit = UINT64_C(1) << json_integer_value(worker);
 
                 if (seen & bit) {
                         snprintf(place, sizeof(place), "%s/%zu", pointer, i);
                         errors_add(errors, -EINVAL, place, "each worker once", "worker %" PRId64 " is there twice",
-                                   (int64_t) json_integer_value(worker));
+                                   (int64_t)json_integer_value(worker));
                 }
                 seen |= bit;
         }

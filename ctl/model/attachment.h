@@ -10,10 +10,10 @@
 #define WORKERS_MAX 64
 
 /* Tables for FIELD_OBJECT members of a FIELD_ONEOF. */
-extern const struct field attachment_pci[];       /* address */
-extern const struct field attachment_interface[]; /* interface: of af_packet and af_xdp */
-extern const struct field attachment_tap[];       /* name, netns */
-extern const struct field attachment_port_tap[];  /* name, netns, queues */
+extern const struct field attachment_pci[];        /* address */
+extern const struct field attachment_interface[];  /* interface: of af_packet and af_xdp */
+extern const struct field attachment_tap[];        /* name, netns */
+extern const struct field attachment_port_tap[];   /* name, netns, queues */
 extern const struct field attachment_vhost_user[]; /* socket, queues */
 /* FIELD_ONEOF of what every host has: pci, af_packet, af_xdp. */
 extern const struct field attachment_devices[];

@@ -109,7 +109,8 @@ int model_commit(struct model *model, struct transaction *given, uint64_t *ret_r
         uint64_t revision = model->revision + 1;
 
         if (transaction->base != model->revision) {
-                errors_add(errors, -ESTALE, "", "planning it again", "other changes came between the plan and its commit");
+                errors_add(errors, -ESTALE, "", "planning it again",
+                           "other changes came between the plan and its commit");
                 return -ESTALE;
         }
         if (transaction->count > 0) {

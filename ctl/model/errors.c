@@ -37,11 +37,11 @@ static size_t utf8_length(const unsigned char *s)
 /* Replaces what is not UTF-8, and control characters, by '?'; drops a sequence cut off at the end. */
 static void make_printable(char *text, bool cut)
 {
-        unsigned char *s = (unsigned char *) text;
+        unsigned char *s = (unsigned char *)text;
 
         while (*s) {
                 size_t n = utf8_length(s);
-                if (n == 0 && cut && strlen((char *) s) < 4 && *s >= 0xc2) {
+                if (n == 0 && cut && strlen((char *)s) < 4 && *s >= 0xc2) {
                         *s = 0;
                         return;
                 }
@@ -57,7 +57,7 @@ static void copy(char *to, size_t size, const char *from)
 {
         int n = snprintf(to, size, "%s", from ? from : "");
 
-        make_printable(to, n >= (int) size);
+        make_printable(to, n >= (int)size);
 }
 
 void errors_add(struct errors *errors, int code, const char *pointer, const char *expected, const char *format, ...)
@@ -78,7 +78,7 @@ void errors_add(struct errors *errors, int code, const char *pointer, const char
         va_start(args, format);
         int n = vsnprintf(complaint->message, sizeof(complaint->message), format, args);
         va_end(args);
-        make_printable(complaint->message, n >= (int) sizeof(complaint->message));
+        make_printable(complaint->message, n >= (int)sizeof(complaint->message));
 }
 
 json_t *errors_to_json(const struct errors *errors)
@@ -99,5 +99,5 @@ json_t *errors_to_json(const struct errors *errors)
                         json_object_set_new(entry, "expected", json_string(c->expected));
                 json_array_append_new(list, entry);
         }
-        return json_pack("{s:o, s:I}", "errors", list, "count", (json_int_t) errors->count);
+        return json_pack("{s:o, s:I}", "errors", list, "count", (json_int_t)errors->count);
 }

@@ -15,7 +15,7 @@ struct complaint {
 };
 
 struct errors {
-        int code;    /* -errno of the worst: -EINVAL, -EPERM, -ENOENT, -ESTALE, -ENOSPC, -EIO … */
+        int code;     /* -errno of the worst: -EINVAL, -EPERM, -ENOENT, -ESTALE, -ENOSPC, -EIO … */
         size_t count; /* all; only the first ERRORS_MAX are kept */
         struct complaint list[ERRORS_MAX];
         /* the object spoken of, set by the model around calls into a kind */

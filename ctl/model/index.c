@@ -18,7 +18,7 @@ uint64_t index_hash(uint64_t before, const void *bytes, size_t size)
 static struct index_node **bucket_of(const struct index *index, uint64_t hash)
 {
         if (index->capacity == 0)
-                return (struct index_node **) &index->first;
+                return (struct index_node **)&index->first;
         return &index->buckets[(hash ^ hash >> 32) & (index->capacity - 1)];
 }
 

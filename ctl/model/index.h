@@ -28,4 +28,4 @@ struct index_node *index_more(const struct index_node *previous);
 /* Forgets the nodes, which stay their owners'. */
 void index_clear(struct index *index);
 
-#define container_of(pointer, type, member) ((type *) (void *) ((char *) (pointer) - offsetof(type, member)))
+#define container_of(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))

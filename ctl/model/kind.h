@@ -69,7 +69,9 @@ struct kind {
          * `spec` is validated and has its defaults; references exist (model_find sees the world after the
          * transaction). Complains into `errors` with a JSON pointer. NULL: nothing. */
         void (*check)(const struct model *model, const struct object *object, struct errors *errors);
-        /* NULL: nothing but kind and name must be unique. */
+        /* From the object's own spec alone, not from what it refers to. A key is words, and says which thing it is:
+         * "kernel interface eth1" becomes "kernel interface eth1 belongs to Underlay u already". NULL: nothing but
+         * kind and name must be unique. */
         void (*keys)(const struct model *model, const struct object *object, struct claims *claims);
         /* The object as wire records, a pure function of the object and of what it references. NULL: not for the
          * dataplane. */
@@ -83,8 +85,8 @@ const struct kind *kind_first(void);
 const struct kind *kind_find(const char *name); /* NULL: unknown */
 void kind_register(struct kind *kind);
 
-#define REGISTER_KIND(variable) \
-        __attribute__((constructor)) static void register_##variable(void) \
-        { \
-                kind_register(&variable); \
+#define REGISTER_KIND(variable)                                                                                        \
+        __attribute__((constructor)) static void register_##variable(void)                                             \
+        {                                                                                                              \
+                kind_register(&variable);                                                                              \
         }

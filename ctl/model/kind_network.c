@@ -11,11 +11,14 @@ static const struct field fields[] = {
         {"underlay", FIELD_REF, "What it rides on.", .required = true, .ref_kind = "Underlay"},
         {"vni", FIELD_INT, "VXLAN network identifier; this or vlan.", .min = 1, .max = 16777215},
         {"vlan", FIELD_INT, "VLAN on the underlay, 0 for untagged frames; this or vni.", .min = 0, .max = 4094},
-        {"mtu", FIELD_INT, "Largest IP packet of the tenant; by default as large as the underlay allows.", .unit = "bytes",
-         .min = 68, .max = NETWORK_MTU_MAX},
-        {"flood", FIELD_BOOL, "Learn addresses from traffic and flood frames to unknown ones. Not needed where all ports "
-         "and peers are declared.", .fallback = "false"},
-        {"learn_max", FIELD_INT, "Learned addresses at most; used with flood.", .fallback = "4096", .min = 0, .max = 1048576},
+        {"mtu", FIELD_INT, "Largest IP packet of the tenant; by default as large as the underlay allows.",
+         .unit = "bytes", .min = 68, .max = NETWORK_MTU_MAX},
+        {"flood", FIELD_BOOL,
+         "Learn addresses from traffic and flood frames to unknown ones. Not needed where all ports "
+         "and peers are declared.",
+         .fallback = "false"},
+        {"learn_max", FIELD_INT, "Learned addresses at most; used with flood.", .fallback = "4096", .min = 0,
+         .max = 1048576},
         {"learn_age", FIELD_INT, "Until an idle learned address is forgotten; used with flood.", .unit = "s",
          .fallback = "300", .min = 1, .max = 1000000},
         {},
@@ -58,7 +61,8 @@ static void check(const struct model *model, const struct object *object, struct
         if (spec_int(object->spec, "mtu", 0) > bound) {
                 snprintf(expected, sizeof(expected), "at most %" PRIu32 " bytes, or a larger mtu of Underlay %s", bound,
                          spec_string(object->spec, "underlay"));
-                errors_add(errors, -EINVAL, "/spec/mtu", expected, "mtu is %" PRId64 ", and does not fit into the underlay's",
+                errors_add(errors, -EINVAL, "/spec/mtu", expected,
+                           "mtu is %" PRId64 ", and does not fit into the underlay's",
                            spec_int(object->spec, "mtu", 0));
         }
 }
@@ -71,8 +75,8 @@ static void keys(const struct model *model, const struct object *object, struct 
                 claims->claim(claims, "/spec/vni", "VNI %" PRId64 " on underlay %s", spec_int(object->spec, "vni", 0),
                               underlay);
         if (json_object_get(object->spec, "vlan"))
-                claims->claim(claims, "/spec/vlan", "VLAN %" PRId64 " on underlay %s", spec_int(object->spec, "vlan", 0),
-                              underlay);
+                claims->claim(claims, "/spec/vlan", "VLAN %" PRId64 " on underlay %s",
+                              spec_int(object->spec, "vlan", 0), underlay);
 }
 
 static void compile(const struct model *model, const struct object *object, struct emit *emit)
@@ -98,7 +102,8 @@ static void compile(const struct model *model, const struct object *object, stru
 static struct kind network = {
         .name = "Network",
         .area = "network",
-        .help = "One tenant's layer 2, isolated from every other: addresses may overlap between networks. VXLAN or a VLAN "
+        .help = "One tenant's layer 2, isolated from every other: addresses may overlap between networks. VXLAN or a "
+                "VLAN "
                 "on an underlay.",
         .write_role = ROLE_OPERATE,
         .fields = fields,

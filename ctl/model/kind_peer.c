@@ -16,7 +16,8 @@ static const struct field host_fields[] = {
         {},
 };
 
-static const struct field host = {.name = "host", .type = FIELD_OBJECT, .help = "A remote guest.", .fields = host_fields};
+static const struct field host = {
+        .name = "host", .type = FIELD_OBJECT, .help = "A remote guest.", .fields = host_fields};
 
 static const struct field network_fields[] = {
         {"network", FIELD_REF, "A VXLAN network on the same underlay.", .required = true, .ref_kind = "Network"},
@@ -49,15 +50,16 @@ static void check_vtep(const struct object *object, const struct object *underla
         if (!underlay_vtep(underlay, v4, local, &prefix)) {
                 snprintf(expected, sizeof(expected), "an address of the other family, or %s of Underlay %s",
                          v4 ? "vtep_ipv4" : "vtep_ipv6", underlay->name);
-                errors_add(errors, -EINVAL, "/spec/vtep", expected, "%s is an %s address, and the underlay has none of that",
-                           vtep, v4 ? "IPv4" : "IPv6");
+                errors_add(errors, -EINVAL, "/spec/vtep", expected,
+                           "%s is an %s address, and the underlay has none of that", vtep, v4 ? "IPv4" : "IPv6");
         } else if (memcmp(remote, local, sizeof(remote)) == 0) {
-                errors_add(errors, -EINVAL, "/spec/vtep", "the other node's address", "%s is this node's own, of Underlay %s",
-                           vtep, underlay->name);
+                errors_add(errors, -EINVAL, "/spec/vtep", "the other node's address",
+                           "%s is this node's own, of Underlay %s", vtep, underlay->name);
         } else if (!ip_within(remote, local, prefix) && !spec_string(underlay->spec, gateway)) {
                 snprintf(expected, sizeof(expected), "an address in the subnet of %s, or %s of Underlay %s",
                          spec_string(underlay->spec, v4 ? "vtep_ipv4" : "vtep_ipv6"), gateway, underlay->name);
-                errors_add(errors, -EINVAL, "/spec/vtep", expected, "%s is in another subnet, and there is no gateway", vtep);
+                errors_add(errors, -EINVAL, "/spec/vtep", expected, "%s is in another subnet, and there is no gateway",
+                           vtep);
         }
 }
 
@@ -69,7 +71,7 @@ static void check(const struct model *model, const struct object *object, struct
         size_t i;
 
         check_vtep(object, model_find(model, "Underlay", name), errors);
-        json_array_foreach(json_object_get(object->spec, "networks"), i, entry) {
+        json_array_foreach (json_object_get(object->spec, "networks"), i, entry) {
                 const struct object *network = model_find(model, "Network", spec_string(entry, "network"));
 
                 snprintf(pointer, sizeof(pointer), "/spec/networks/%zu/network", i);
@@ -90,13 +92,14 @@ static void claim_network(const json_t *entry, size_t i, struct claims *claims)
         size_t j, k;
         json_t *member, *ip;
 
-        json_array_foreach(json_object_get(entry, "hosts"), j, member) {
+        json_array_foreach (json_object_get(entry, "hosts"), j, member) {
                 snprintf(pointer, sizeof(pointer), "/spec/networks/%zu/hosts/%zu/mac_address", i, j);
-                claims->claim(claims, pointer, "remote MAC address %s in network %s", spec_string(member, "mac_address"),
-                              network);
-                json_array_foreach(json_object_get(member, "ip_addresses"), k, ip) {
+                claims->claim(claims, pointer, "remote MAC address %s in network %s",
+                              spec_string(member, "mac_address"), network);
+                json_array_foreach (json_object_get(member, "ip_addresses"), k, ip) {
                         snprintf(pointer, sizeof(pointer), "/spec/networks/%zu/hosts/%zu/ip_addresses/%zu", i, j, k);
-                        claims->claim(claims, pointer, "remote address %s in network %s", json_string_value(ip), network);
+                        claims->claim(claims, pointer, "remote address %s in network %s", json_string_value(ip),
+                                      network);
                 }
         }
 }
@@ -109,7 +112,7 @@ static void keys(const struct model *model, const struct object *object, struct 
 
         claims->claim(claims, "/spec/vtep", "peer VTEP %s on underlay %s", spec_string(object->spec, "vtep"),
                       spec_string(object->spec, "underlay"));
-        json_array_foreach(json_object_get(object->spec, "networks"), i, entry) {
+        json_array_foreach (json_object_get(object->spec, "networks"), i, entry) {
                 snprintf(pointer, sizeof(pointer), "/spec/networks/%zu/network", i);
                 claims->claim(claims, pointer, "network %s of peer %s", spec_string(entry, "network"), object->name);
                 claim_network(entry, i, claims);
@@ -128,7 +131,7 @@ static void compile_host(const json_t *member, uint32_t network, uint32_t peer, 
         mac_parse(spec_string(member, "mac_address"), fdb.mac);
         fdb.peer = peer;
         emit->record(emit, &fdb);
-        json_array_foreach(json_object_get(member, "ip_addresses"), i, ip) {
+        json_array_foreach (json_object_get(member, "ip_addresses"), i, ip) {
                 wire_init(&neigh, WIRE_NEIGH);
                 neigh.network = network;
                 neigh.origin = WIRE_ORIGIN_REMOTE;
@@ -151,7 +154,7 @@ static void compile(const struct model *model, const struct object *object, stru
         snprintf(record.name, sizeof(record.name), "%s", object->name);
         emit->record(emit, &record);
 
-        json_array_foreach(json_object_get(object->spec, "networks"), i, entry) {
+        json_array_foreach (json_object_get(object->spec, "networks"), i, entry) {
                 uint32_t network = model_find(model, "Network", spec_string(entry, "network"))->id;
                 struct wire_flood flood;
 
@@ -161,7 +164,7 @@ static void compile(const struct model *model, const struct object *object, stru
                         flood.peer = object->id;
                         emit->record(emit, &flood);
                 }
-                json_array_foreach(json_object_get(entry, "hosts"), j, member)
+                json_array_foreach (json_object_get(entry, "hosts"), j, member)
                         compile_host(member, network, object->id, emit);
         }
 }
@@ -169,7 +172,8 @@ static void compile(const struct model *model, const struct object *object, stru
 static struct kind peer = {
         .name = "Peer",
         .area = "network",
-        .help = "Another node's tunnel endpoint, and what lives behind it: MAC and IP addresses by network, for unicast and "
+        .help = "Another node's tunnel endpoint, and what lives behind it: MAC and IP addresses by network, for "
+                "unicast and "
                 "for ARP and neighbour answers, and the networks whose broadcasts it gets.",
         .write_role = ROLE_OPERATE,
         .fields = fields,

@@ -27,8 +27,8 @@ static const struct field fields[] = {
         {"mtu", FIELD_INT, "Largest IP packet of the guest; by default the network's.", .unit = "bytes", .min = 68,
          .max = NETWORK_MTU_MAX},
         {"attachment", FIELD_ONEOF, "What it is attached to.", .required = true, .fields = attachments},
-        {"workers", FIELD_LIST, "Workers that may serve the receive queues; empty: the dataplane chooses.", .fallback = "[]",
-         .max = WORKERS_MAX, .item = &attachment_worker},
+        {"workers", FIELD_LIST, "Workers that may serve the receive queues; empty: the dataplane chooses.",
+         .fallback = "[]", .max = WORKERS_MAX, .item = &attachment_worker},
         {},
 };
 
@@ -56,7 +56,7 @@ static void keys(const struct model *model, const struct object *object, struct 
 
         claims->claim(claims, "/spec/mac_address", "port MAC address %s in network %s",
                       spec_string(object->spec, "mac_address"), network);
-        json_array_foreach(json_object_get(object->spec, "fixed_ips"), i, ip) {
+        json_array_foreach (json_object_get(object->spec, "fixed_ips"), i, ip) {
                 snprintf(pointer, sizeof(pointer), "/spec/fixed_ips/%zu", i);
                 claims->claim(claims, pointer, "port address %s in network %s", json_string_value(ip), network);
         }
@@ -82,7 +82,7 @@ static void compile(const struct model *model, const struct object *object, stru
         snprintf(record.name, sizeof(record.name), "%s", object->name);
         emit->record(emit, &record);
 
-        json_array_foreach(json_object_get(object->spec, "fixed_ips"), i, ip) {
+        json_array_foreach (json_object_get(object->spec, "fixed_ips"), i, ip) {
                 wire_init(&neigh, WIRE_NEIGH);
                 neigh.network = network->id;
                 neigh.origin = WIRE_ORIGIN_LOCAL;

@@ -12,8 +12,8 @@
 #define DSCP_10(t) t "0", t "1", t "2", t "3", t "4", t "5", t "6", t "7", t "8", t "9"
 
 static const char *const dscps[] = {
-        "inherit", DSCP_10(""), DSCP_10("1"), DSCP_10("2"), DSCP_10("3"), DSCP_10("4"), DSCP_10("5"),
-        "60", "61", "62", "63", NULL,
+        "inherit",    DSCP_10(""), DSCP_10("1"), DSCP_10("2"), DSCP_10("3"), DSCP_10("4"),
+        DSCP_10("5"), "60",        "61",         "62",         "63",         NULL,
 };
 
 static const struct field devices[] = {
@@ -26,19 +26,22 @@ static const struct field devices[] = {
 
 static const struct field fields[] = {
         {"device", FIELD_ONEOF, "The NIC.", .required = true, .fields = devices},
-        {"rx_queues", FIELD_INT, "Receive queues, spread over the workers.", .fallback = "1", .min = 1, .max = QUEUES_MAX},
-        {"workers", FIELD_LIST, "Workers that may serve the receive queues; empty: the dataplane chooses.", .fallback = "[]",
-         .max = WORKERS_MAX, .item = &attachment_worker},
-        {"vtep_ipv4", FIELD_CIDR, "This node's IPv4 tunnel endpoint, with the prefix length of its subnet.", .family = 4},
-        {"vtep_ipv6", FIELD_CIDR, "This node's IPv6 tunnel endpoint, with the prefix length of its subnet.", .family = 6},
+        {"rx_queues", FIELD_INT, "Receive queues, spread over the workers.", .fallback = "1", .min = 1,
+         .max = QUEUES_MAX},
+        {"workers", FIELD_LIST, "Workers that may serve the receive queues; empty: the dataplane chooses.",
+         .fallback = "[]", .max = WORKERS_MAX, .item = &attachment_worker},
+        {"vtep_ipv4", FIELD_CIDR, "This node's IPv4 tunnel endpoint, with the prefix length of its subnet.",
+         .family = 4},
+        {"vtep_ipv6", FIELD_CIDR, "This node's IPv6 tunnel endpoint, with the prefix length of its subnet.",
+         .family = 6},
         {"gateway_ipv4", FIELD_IP, "Next hop to IPv4 tunnel endpoints in other subnets.", .family = 4},
         {"gateway_ipv6", FIELD_IP, "Next hop to IPv6 tunnel endpoints in other subnets.", .family = 6},
         {"mtu", FIELD_INT, "Largest IP packet that the underlay carries, tunnel headers included.", .unit = "bytes",
          .fallback = "1500", .min = 576, .max = 9702},
         {"udp_port", FIELD_INT, "UDP port of VXLAN (RFC 7348: 4789).", .fallback = "4789", .min = 1, .max = 65535},
         {"ttl", FIELD_INT, "TTL or hop limit of the outer header.", .fallback = "64", .min = 1, .max = 255},
-        {"dscp", FIELD_STRING, "DSCP of the outer header; inherit: that of the inner packet.", .fallback = "\"inherit\"",
-         .choices = dscps},
+        {"dscp", FIELD_STRING, "DSCP of the outer header; inherit: that of the inner packet.",
+         .fallback = "\"inherit\"", .choices = dscps},
         {},
 };
 
@@ -100,7 +103,8 @@ static void check(const struct model *model, const struct object *object, struct
         check_family(object, true, errors);
         check_family(object, false, errors);
         if (spec_string(object->spec, "vtep_ipv6") && spec_int(object->spec, "mtu", 0) < 1280)
-                errors_add(errors, -EINVAL, "/spec/mtu", "1280 bytes or more", "IPv6 needs an MTU of at least 1280 bytes");
+                errors_add(errors, -EINVAL, "/spec/mtu", "1280 bytes or more",
+                           "IPv6 needs an MTU of at least 1280 bytes");
 }
 
 static void keys(const struct model *model, const struct object *object, struct claims *claims)
@@ -132,7 +136,8 @@ static void compile(const struct model *model, const struct object *object, stru
 static struct kind underlay = {
         .name = "Underlay",
         .area = "network",
-        .help = "A NIC towards the other nodes, with this node's tunnel endpoint addresses on it. Networks ride on it, in "
+        .help = "A NIC towards the other nodes, with this node's tunnel endpoint addresses on it. Networks ride on it, "
+                "in "
                 "VXLAN or as VLANs.",
         .write_role = ROLE_ADMIN,
         .fields = fields,

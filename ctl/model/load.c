@@ -8,35 +8,42 @@
 #include "store.h"
 #include "validate.h"
 
-static int kind_rank(const struct kind *kind, int depth);
+/* A kind, on the way down from one kind to those it refers to. */
+struct ancestor {
+        const struct ancestor *parent;
+        const struct kind *kind;
+};
 
-static int table_rank(const struct field *fields, int depth)
+static int kind_rank(const struct kind *kind, const struct ancestor *parent);
+
+static int higher(int a, int b)
 {
-        int rank = 0;
+        return a > b ? a : b;
+}
 
-        for (const struct field *f = fields; f && f->name; f++) {
-                int r = table_rank(f->fields, depth);
-                const struct kind *kind = f->type == FIELD_REF ? kind_find(f->ref_kind) : NULL;
+static int field_rank(const struct field *field, const struct ancestor *path)
+{
+        const struct kind *kind = field->type == FIELD_REF ? kind_find(field->ref_kind) : NULL;
+        int rank = kind ? kind_rank(kind, path) + 1 : 0;
 
-                if (f->item) {
-                        const struct field item[2] = {{.name = "", .type = f->item->type, .ref_kind = f->item->ref_kind,
-                                                       .fields = f->item->fields, .item = f->item->item}};
-                        int below = table_rank(item, depth);
-                        r = below > r ? below : r;
-                }
-                if (kind && depth > 0) {
-                        int below = kind_rank(kind, depth - 1) + 1;
-                        r = below > r ? below : r;
-                }
-                rank = r > rank ? r : rank;
-        }
+        if (field->item)
+                rank = higher(rank, field_rank(field->item, path));
+        for (const struct field *f = field->fields; f && f->name; f++)
+                rank = higher(rank, field_rank(f, path));
         return rank;
 }
 
-/* Kinds may refer to each other in a circle; the depth ends that. */
-static int kind_rank(const struct kind *kind, int depth)
+/* One more than the highest kind it refers to. Where kinds refer to each other in a circle there is no order among
+ * them, and -1 says that this way does not count. */
+static int kind_rank(const struct kind *kind, const struct ancestor *parent)
 {
-        return table_rank(kind->fields, depth);
+        const struct ancestor here = {parent, kind};
+        const struct field table = {.type = FIELD_OBJECT, .fields = kind->fields};
+
+        for (const struct ancestor *a = parent; a; a = a->parent)
+                if (a->kind == kind)
+                        return -1;
+        return field_rank(&table, &here);
 }
 
 static int make_lists(struct model *model)
@@ -49,7 +56,7 @@ static int make_lists(struct model *model)
         struct kind_list *list = model->lists;
         for (const struct kind *kind = kind_first(); kind; kind = kind->next, list++) {
                 list->kind = kind;
-                list->rank = kind_rank(kind, 8);
+                list->rank = kind_rank(kind, NULL);
         }
         return 0;
 }

@@ -1,4 +1,5 @@
-/* See model.h: the objects in memory, finding and listing them, and their status. See load.c for where they come from. */
+/* See model.h: the objects in memory, finding and listing them, and their status. See load.c for where they come from.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,7 +69,7 @@ size_t model_count(const struct model *model, const struct kind *kind)
 
 static int compare_slots(const void *a, const void *b)
 {
-        return strcmp((*(struct slot *const *) a)->name, (*(struct slot *const *) b)->name);
+        return strcmp((*(struct slot *const *)a)->name, (*(struct slot *const *)b)->name);
 }
 
 /* Closes the holes and sorts; a list that nobody reads is never sorted. */
@@ -95,7 +96,7 @@ struct object *model_next(const struct model *model, const struct kind *kind, co
         size_t i = 0;
 
         if (previous)
-                i = ((const struct version *) previous)->slot->position + 1;
+                i = ((const struct version *)previous)->slot->position + 1;
         else
                 list_sort(list);
         while (i < list->used && !list->slots[i])
@@ -105,7 +106,7 @@ struct object *model_next(const struct model *model, const struct kind *kind, co
 
 size_t model_referrers(const struct model *model, const struct object *object, const struct object ***ret)
 {
-        const struct slot *slot = ((const struct version *) object)->slot;
+        const struct slot *slot = ((const struct version *)object)->slot;
         size_t count = 0;
 
         for (const struct edge *edge = slot->referrers; edge; edge = edge->next)
@@ -177,6 +178,6 @@ void model_set_status(struct model *model, struct object *object, json_t *status
 json_t *object_to_json(const struct object *object)
 {
         return json_pack("{s:s, s:s, s:I, s:I, s:O, s:O?}", "kind", object->kind->name, "name", object->name, "id",
-                         (json_int_t) object->id, "revision", (json_int_t) object->revision, "spec", object->spec,
+                         (json_int_t)object->id, "revision", (json_int_t)object->revision, "spec", object->spec,
                          "status", object->status);
 }

@@ -1,6 +1,7 @@
 /* What is wanted: all objects, in memory, as the store has them on disk; and transactions on them.
  *
- *      request ─ model_plan (validates, changes nothing) ─▶ transaction ─ model_commit (store, then memory) ─▶ observers
+ *      request ─ model_plan (validates, changes nothing) ─▶ transaction ─ model_commit (store, then memory) ─▶
+ * observers
  *
  * Single-threaded: everything runs on socled's event loop. */
 #pragma once
@@ -15,7 +16,7 @@ struct store;
 struct errors;
 
 struct object {
-        uint32_t id;       /* stable as long as the object lives, over restarts; the wire's id; never reused */
+        uint32_t id; /* stable as long as the object lives, over restarts; the wire's id; never reused */
         const struct kind *kind;
         char *name;        /* 1 … 63 of [A-Za-z0-9._-], unique in the kind */
         json_t *spec;      /* validated, normalised, defaults filled in */
@@ -43,35 +44,38 @@ uint64_t model_revision(const struct model *model);
 struct object *model_find(const struct model *model, const char *kind, const char *name);
 struct object *model_find_id(const struct model *model, uint32_t id);
 size_t model_count(const struct model *model, const struct kind *kind);
-/* In the order of names: `const struct object *o = NULL; while ((o = model_next(m, kind, o)))`. */
+/* In the order of names, until the next commit: `const struct object *o = NULL; while ((o = model_next(m, kind, o)))`.
+ */
 struct object *model_next(const struct model *model, const struct kind *kind, const struct object *previous);
 /* The objects that refer to this one, as a new array; free() it. */
 size_t model_referrers(const struct model *model, const struct object *object, const struct object ***ret);
 
 struct apply_request {
-        json_t *objects;    /* array of {kind, name, spec}; borrowed */
-        bool replace;       /* the list is the whole truth for the kinds that occur in it */
+        json_t *objects; /* array of {kind, name, spec}; borrowed */
+        bool replace;    /* the list is the whole truth for the kinds that occur in it */
         bool has_if_revision;
         uint64_t if_revision; /* fails when a named object was changed, made or deleted after that revision */
-        enum role role;     /* of the caller; below a kind's write_role is an error */
+        enum role role;       /* of the caller; below a kind's write_role is an error */
 };
 
 struct delete_request {
-        json_t *objects;    /* array of {kind, name}; borrowed */
+        json_t *objects; /* array of {kind, name}; borrowed */
         bool ignore_missing;
         bool has_if_revision;
         uint64_t if_revision;
         enum role role;
 };
 
-/* Validates; on success (0) *ret holds the changes, in an order in which references resolve. Equal objects are no
- * change. On failure -EINVAL (or -EPERM, -ESTALE, -ENOENT, -ENOMEM) and everything that is wrong is in `errors`. */
-int model_plan_apply(struct model *model, const struct apply_request *request, struct transaction **ret, struct errors *errors);
-int model_plan_delete(struct model *model, const struct delete_request *request, struct transaction **ret, struct errors *errors);
+/* Validates; on success (0) *ret holds the changes: additions and updates, what is referred to first, then deletions,
+ * what refers first. Equal objects are no change. A plan must be committed or freed before the next commit (-ESTALE).
+ * On failure -EINVAL (or -EPERM, -ESTALE, -ENOENT, -ENOMEM) and everything that is wrong is in `errors`. */
+int model_plan_apply(struct model *model, const struct apply_request *request, struct transaction **ret,
+                     struct errors *errors);
+int model_plan_delete(struct model *model, const struct delete_request *request, struct transaction **ret,
+                      struct errors *errors);
 
 size_t transaction_count(const struct transaction *transaction);
 const struct change *transaction_change(const struct transaction *transaction, size_t i);
-/* Finds the object as it will be after the transaction, or as it is: for a plan's readers. */
 struct transaction *transaction_free(struct transaction *transaction);
 
 /* Durable on disk, then in memory, then told to the observers. 0, or -errno with words in `errors` and nothing changed
@@ -95,5 +99,5 @@ void model_set_status(struct model *model, struct object *object, json_t *status
 
 /* {"kind","name","id","revision","spec","status"}; a new reference. */
 json_t *object_to_json(const struct object *object);
-/* The schema of one kind (NULL: of all), as `schema` answers it. */
+/* The schema of one kind, or (NULL) an array of all, as `schema` answers it. */
 json_t *kind_to_json(const struct kind *kind);

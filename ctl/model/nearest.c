@@ -22,11 +22,11 @@ static size_t distance_of(const char *a, size_t n, const char *b, size_t m)
         for (size_t i = 1; i <= n; i++) {
                 row[0] = i;
                 for (size_t j = 1; j <= m; j++) {
-                        int x = tolower((unsigned char) a[i - 1]), y = tolower((unsigned char) b[j - 1]);
+                        int x = tolower((unsigned char)a[i - 1]), y = tolower((unsigned char)b[j - 1]);
 
                         row[j] = minimum(minimum(above[j], row[j - 1]) + 1, above[j - 1] + (x != y));
-                        if (i > 1 && j > 1 && x == tolower((unsigned char) b[j - 2]) &&
-                            y == tolower((unsigned char) a[i - 2]))
+                        if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) &&
+                            y == tolower((unsigned char)a[i - 2]))
                                 row[j] = minimum(row[j], before[j - 2] + 1);
                 }
                 size_t *spare = before;

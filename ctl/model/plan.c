@@ -93,7 +93,7 @@ struct planned *plan_add(struct transaction *transaction, struct kind_list *list
 /* Additions and updates, what is referred to first; then deletions, what refers first. */
 static int compare_order(const void *a, const void *b)
 {
-        const struct planned *x = *(struct planned *const *) a, *y = *(struct planned *const *) b;
+        const struct planned *x = *(struct planned *const *)a, *y = *(struct planned *const *)b;
         bool x_goes = x->state == PLANNED_DELETE, y_goes = y->state == PLANNED_DELETE;
 
         if (x_goes != y_goes)
@@ -166,7 +166,7 @@ static void complain_members(const json_t *entry, size_t i, const char *const *m
         json_t *value;
 
         snprintf(index, sizeof(index), "%zu", i);
-        json_object_foreach((json_t *) entry, member, value) {
+        json_object_foreach ((json_t *)entry, member, value) {
                 struct place objects = {.name = "objects"}, here = {.parent = &objects, .index = i},
                              there = {.parent = &here, .name = member};
                 struct nearest nearest = nearest_start(member);
@@ -252,7 +252,8 @@ static int look_at_deletion(void *user, const char *kind, const char *name, uint
         if (!planned || !planned->named || planned->before)
                 return 0;
         speak_of(looking->errors, kind, planned->name);
-        errors_add(looking->errors, -ESTALE, "", "get it again, and decide anew", "deleted in revision %" PRIu64, revision);
+        errors_add(looking->errors, -ESTALE, "", "get it again, and decide anew", "deleted in revision %" PRIu64,
+                   revision);
         return 0;
 }
 
@@ -280,6 +281,6 @@ void plan_check_revision(struct transaction *transaction, uint64_t if_revision, 
                            if_revision);
         }
         if (absent)
-                (void) store_deleted_since(transaction->model->store, if_revision, look_at_deletion, &looking, errors);
+                (void)store_deleted_since(transaction->model->store, if_revision, look_at_deletion, &looking, errors);
         speak_of(errors, NULL, NULL);
 }

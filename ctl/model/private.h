@@ -41,7 +41,7 @@ struct version {
 struct slot {
         struct index_node by_name, by_id;
         struct kind_list *list;
-        size_t position; /* in the list */
+        size_t position;     /* in the list */
         struct version *now; /* NULL: not committed yet */
         struct edge *referrers;
         uint64_t visited; /* serial of the last plan that came by, see plan_check.c */
@@ -51,7 +51,7 @@ struct slot {
 /* The objects of a kind. */
 struct kind_list {
         const struct kind *kind;
-        int rank; /* above every kind it refers to */
+        int rank;            /* above every kind it refers to */
         struct slot **slots; /* NULL where one was deleted; in the order of names when `sorted` */
         size_t used, capacity;
         size_t count; /* without the holes */
@@ -59,12 +59,12 @@ struct kind_list {
 };
 
 enum planned_state {
-        PLANNED_INVALID,   /* its spec was refused; what it was before, if anything, is still seen */
+        PLANNED_INVALID, /* its spec was refused; what it was before, if anything, is still seen */
         PLANNED_UNCHANGED,
         PLANNED_ADD,
         PLANNED_UPDATE,
         PLANNED_DELETE,
-        PLANNED_KEPT,      /* its deletion was refused */
+        PLANNED_KEPT, /* its deletion was refused */
 };
 
 struct planned {
@@ -80,7 +80,7 @@ struct planned {
 
 struct transaction {
         struct model *model;
-        uint64_t base; /* the model's revision it was planned on */
+        uint64_t base;        /* the model's revision it was planned on */
         struct index by_name; /* planned */
         struct index claims;  /* of the versions after, while planning */
         struct planned *planned;

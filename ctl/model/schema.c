@@ -7,8 +7,8 @@
 #include "validate.h"
 
 static const char *const type_names[] = {
-        [FIELD_BOOL] = "bool", [FIELD_INT] = "int",   [FIELD_STRING] = "string", [FIELD_REF] = "ref",
-        [FIELD_MAC] = "mac",   [FIELD_IP] = "ip",     [FIELD_CIDR] = "cidr",     [FIELD_PATH] = "path",
+        [FIELD_BOOL] = "bool",     [FIELD_INT] = "int", [FIELD_STRING] = "string", [FIELD_REF] = "ref",
+        [FIELD_MAC] = "mac",       [FIELD_IP] = "ip",   [FIELD_CIDR] = "cidr",     [FIELD_PATH] = "path",
         [FIELD_IFNAME] = "ifname", [FIELD_PCI] = "pci", [FIELD_OBJECT] = "object", [FIELD_ONEOF] = "oneof",
         [FIELD_LIST] = "list",
 };
@@ -22,7 +22,8 @@ const char *field_type_name(enum field_type type)
 }
 
 /* "a, b, c", or with more than eight "a, b, c … z". */
-static void list_names(char *buffer, size_t size, const char *(*name_at)(const void *table, size_t i), const void *table)
+static void list_names(char *buffer, size_t size, const char *(*name_at)(const void *table, size_t i),
+                       const void *table)
 {
         size_t count = 0, used = 0;
 
@@ -33,19 +34,22 @@ static void list_names(char *buffer, size_t size, const char *(*name_at)(const v
 
                 if (count > 8 && i > 2 && !last)
                         continue;
-                used += snprintf(buffer + used, size - used, "%s%s", i == 0 ? "" : count > 8 && last ? " … " : ", ",
+                used += snprintf(buffer + used, size - used, "%s%s",
+                                 i == 0              ? ""
+                                 : count > 8 && last ? " … "
+                                                     : ", ",
                                  name_at(table, i));
         }
 }
 
 static const char *choice_at(const void *table, size_t i)
 {
-        return ((const char *const *) table)[i];
+        return ((const char *const *)table)[i];
 }
 
 static const char *field_at(const void *table, size_t i)
 {
-        return ((const struct field *) table)[i].name;
+        return ((const struct field *)table)[i].name;
 }
 
 static void expect_string(const struct field *field, char *buffer)
@@ -73,7 +77,9 @@ static void expect_list(const struct field *field, char *buffer)
 
 const char *field_expected(const struct field *field, char buffer[EXPECTED_SIZE])
 {
-        const char *family = field->family == 4 ? "an IPv4 address" : field->family == 6 ? "an IPv6 address" : "an IP address";
+        const char *family = field->family == 4   ? "an IPv4 address"
+                             : field->family == 6 ? "an IPv6 address"
+                                                  : "an IP address";
         const char *example = field->family == 6 ? "2001:db8::1" : "192.0.2.1";
         char names[160] = "";
 
@@ -82,8 +88,8 @@ const char *field_expected(const struct field *field, char buffer[EXPECTED_SIZE]
                 snprintf(buffer, EXPECTED_SIZE, "true or false");
                 break;
         case FIELD_INT:
-                snprintf(buffer, EXPECTED_SIZE, "an integer from %" PRId64 " to %" PRId64 "%s%s", field->min, field->max,
-                         field->unit ? " " : "", field->unit ? field->unit : "");
+                snprintf(buffer, EXPECTED_SIZE, "an integer from %" PRId64 " to %" PRId64 "%s%s", field->min,
+                         field->max, field->unit ? " " : "", field->unit ? field->unit : "");
                 break;
         case FIELD_STRING:
                 expect_string(field, buffer);
@@ -106,7 +112,8 @@ const char *field_expected(const struct field *field, char buffer[EXPECTED_SIZE]
                          field->max > 0 ? field->max : 4095);
                 break;
         case FIELD_IFNAME:
-                snprintf(buffer, EXPECTED_SIZE, "the name of a network interface: 1 to 15 bytes without '/', ':' or blanks");
+                snprintf(buffer, EXPECTED_SIZE,
+                         "the name of a network interface: 1 to 15 bytes without '/', ':' or blanks");
                 break;
         case FIELD_PCI:
                 snprintf(buffer, EXPECTED_SIZE, "a PCI address such as 0000:3b:00.0");
@@ -187,8 +194,9 @@ static json_t *fields_to_json(const struct field *fields)
 json_t *kind_to_json(const struct kind *kind)
 {
         if (kind)
-                return json_pack("{s:s, s:s, s:s, s:s, s:o}", "kind", kind->name, "area", kind->area, "help", kind->help,
-                                 "write_role", role_names[kind->write_role], "fields", fields_to_json(kind->fields));
+                return json_pack("{s:s, s:s, s:s, s:s, s:o}", "kind", kind->name, "area", kind->area, "help",
+                                 kind->help, "write_role", role_names[kind->write_role], "fields",
+                                 fields_to_json(kind->fields));
 
         json_t *list = json_array();
         for (kind = kind_first(); kind; kind = kind->next)

@@ -21,7 +21,7 @@ const char *show_value(const json_t *value, char buffer[SHOW_SIZE])
                          json_string_value(value));
                 break;
         case JSON_INTEGER:
-                snprintf(buffer, SHOW_SIZE, "%" PRId64, (int64_t) json_integer_value(value));
+                snprintf(buffer, SHOW_SIZE, "%" PRId64, (int64_t)json_integer_value(value));
                 break;
         case JSON_REAL:
                 snprintf(buffer, SHOW_SIZE, "the real number %g", json_real_value(value));
@@ -60,7 +60,7 @@ static json_t *refuse(const struct field *field, const json_t *value, const stru
 /* The text when that is the normal form already, else a new string. */
 static json_t *text_value(const json_t *value, const char *normal)
 {
-        return strcmp(json_string_value(value), normal) == 0 ? json_incref((json_t *) value) : json_string(normal);
+        return strcmp(json_string_value(value), normal) == 0 ? json_incref((json_t *)value) : json_string(normal);
 }
 
 static json_t *normalise_int(const struct field *field, const json_t *value, const struct place *place,
@@ -68,7 +68,7 @@ static json_t *normalise_int(const struct field *field, const json_t *value, con
 {
         if (!json_is_integer(value) || json_integer_value(value) < field->min || json_integer_value(value) > field->max)
                 return refuse(field, value, place, "", errors);
-        return json_incref((json_t *) value);
+        return json_incref((json_t *)value);
 }
 
 static size_t characters(const char *text)
@@ -90,7 +90,7 @@ static json_t *normalise_choice(const struct field *field, const json_t *value, 
                 return refuse(field, value, place, "with a NUL character in it", errors);
         /* YAML writes the choice "10" as a number. */
         if (json_is_integer(value))
-                snprintf(number, sizeof(number), "%" PRId64, (int64_t) json_integer_value(value));
+                snprintf(number, sizeof(number), "%" PRId64, (int64_t)json_integer_value(value));
         for (size_t i = 0; field->choices[i]; i++)
                 if (strcmp(field->choices[i], text) == 0)
                         return json_string(text);
@@ -106,7 +106,7 @@ static json_t *normalise_string(const struct field *field, const json_t *value, 
                 return refuse(field, value, place, "too short", errors);
         if (count > (field->max > 0 ? field->max : 255))
                 return refuse(field, value, place, "too long", errors);
-        return json_incref((json_t *) value);
+        return json_incref((json_t *)value);
 }
 
 static json_t *normalise_mac(const struct field *field, const json_t *value, const struct place *place,
@@ -174,7 +174,7 @@ static json_t *normalise_path(const struct field *field, const json_t *value, co
                 return refuse(field, value, place, "too long", errors);
         if (json_string_value(value)[length - 1] == '/')
                 return refuse(field, value, place, "a directory", errors);
-        return json_incref((json_t *) value);
+        return json_incref((json_t *)value);
 }
 
 static json_t *normalise_text(const struct field *field, const json_t *value, const struct place *place,
@@ -204,11 +204,11 @@ static json_t *normalise_text(const struct field *field, const json_t *value, co
         case FIELD_REF:
                 if (!object_name_valid(json_string_value(value)))
                         return refuse(field, value, place, "which is no name", errors);
-                return json_incref((json_t *) value);
+                return json_incref((json_t *)value);
         default: /* FIELD_IFNAME */
                 if (!interface_name_valid(json_string_value(value)))
                         return refuse(field, value, place, "", errors);
-                return json_incref((json_t *) value);
+                return json_incref((json_t *)value);
         }
 }
 
@@ -264,7 +264,7 @@ static json_t *normalise_table(const struct field *fields, const json_t *value, 
         json_t *normal = json_object(), *member;
         const char *name;
 
-        json_object_foreach((json_t *) value, name, member) {
+        json_object_foreach ((json_t *)value, name, member) {
                 if (!find_field(fields, name))
                         complain_unknown(fields, name, place, errors);
         }
@@ -288,7 +288,7 @@ static json_t *normalise_oneof(const struct field *field, const json_t *value, c
         const char *name;
         json_t *member, *normal;
 
-        json_object_foreach((json_t *) value, name, member) {
+        json_object_foreach ((json_t *)value, name, member) {
                 if (json_is_null(member))
                         continue;
                 given++;
@@ -340,7 +340,7 @@ static json_t *normalise(const struct field *field, const json_t *value, const s
 {
         switch (field->type) {
         case FIELD_BOOL:
-                return json_is_boolean(value) ? json_incref((json_t *) value) : refuse(field, value, place, "", errors);
+                return json_is_boolean(value) ? json_incref((json_t *)value) : refuse(field, value, place, "", errors);
         case FIELD_INT:
                 return normalise_int(field, value, place, errors);
         case FIELD_OBJECT:

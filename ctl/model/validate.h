@@ -23,7 +23,8 @@ const char *show_value(const json_t *value, char buffer[SHOW_SIZE]);
 
 /* Calls back for every reference in a validated spec; a non-zero return ends it and is returned. */
 int spec_references(const struct kind *kind, const json_t *spec,
-                    int (*reference)(void *user, const struct field *field, const char *name, const struct place *place),
+                    int (*reference)(void *user, const struct field *field, const char *name,
+                                     const struct place *place),
                     void *user);
 
 /* Complains about every immutable field that differs. */

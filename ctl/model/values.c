@@ -12,7 +12,10 @@ static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
 
 static int hex_digit(char c)
 {
-        return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+        return c >= '0' && c <= '9'   ? c - '0'
+               : c >= 'a' && c <= 'f' ? c - 'a' + 10
+               : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                      : -1;
 }
 
 int mac_parse(const char *text, uint8_t ret[6])
@@ -70,7 +73,7 @@ int cidr_parse(const char *text, uint8_t ret[16], uint8_t *ret_prefix)
         uint8_t ip[16];
         unsigned prefix = 0;
 
-        if (!slash || (size_t) (slash - text) >= sizeof(address))
+        if (!slash || (size_t)(slash - text) >= sizeof(address))
                 return -EINVAL;
         memcpy(address, text, slash - text);
         address[slash - text] = 0;
@@ -146,7 +149,7 @@ bool interface_name_valid(const char *name)
         if (n == 0 || n > 15 || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
                 return false;
         for (; *name; name++)
-                if (*name == '/' || *name == ':' || isspace((unsigned char) *name))
+                if (*name == '/' || *name == ':' || isspace((unsigned char)*name))
                         return false;
         return true;
 }
@@ -177,7 +180,7 @@ const char *spec_string(const json_t *spec, const char *name)
 
 const char *spec_choice(const json_t *oneof, json_t **ret)
 {
-        void *iterator = json_object_iter((json_t *) oneof);
+        void *iterator = json_object_iter((json_t *)oneof);
 
         *ret = iterator ? json_object_iter_value(iterator) : NULL;
         return iterator ? json_object_iter_key(iterator) : NULL;

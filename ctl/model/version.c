@@ -75,7 +75,8 @@ static void complain_dangling(struct resolving *resolving, const char *kind, con
         struct nearest nearest = nearest_start(name);
         char pointer[PLACE_SIZE], expected[160];
 
-        snprintf(expected, sizeof(expected), "the name of an object of kind %s, in the same request or made before", kind);
+        snprintf(expected, sizeof(expected), "the name of an object of kind %s, in the same request or made before",
+                 kind);
         if (errors->count < ERRORS_MAX && !going) {
                 struct kind_list *list = model_list(resolving->model, kind);
 
@@ -194,7 +195,7 @@ static void collect_claim(struct claims *claims, const char *pointer, const char
                 collecting->capacity = capacity;
         }
 
-        struct claim *claim = (void *) (version->claims + version->claims_size);
+        struct claim *claim = (void *)(version->claims + version->claims_size);
         va_start(args, format);
         int n = vsnprintf(claim->key, 512, format, args);
         va_end(args);
@@ -250,9 +251,9 @@ const char *version_claim_pointer(struct model *model, struct version *version, 
 
 struct claim *claim_next(const struct version *version, const struct claim *previous)
 {
-        char *next = previous ? (char *) previous + previous->size : version->claims;
+        char *next = previous ? (char *)previous + previous->size : version->claims;
 
-        return next == version->claims + version->claims_size ? NULL : (struct claim *) (void *) next;
+        return next == version->claims + version->claims_size ? NULL : (struct claim *)(void *)next;
 }
 
 struct claim *claim_find(const struct index *index, const char *key)

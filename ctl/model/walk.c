@@ -61,7 +61,7 @@ static void compare(const struct field *fields, const json_t *before, const json
 
                 if (old && new && (fields->type == FIELD_OBJECT || fields->type == FIELD_ONEOF))
                         compare(fields->fields, old, new, &here, errors);
-                if (!fields->immutable || old == new || (old && new && json_equal(old, new)))
+                if (!fields->immutable || old == new || (old && new &&json_equal(old, new)))
                         continue;
                 if (old)
                         snprintf(expected, sizeof(expected), "%s as it is, or the object deleted and made anew",

@@ -108,9 +108,9 @@ int store_load(struct store *store, int (*row)(void *user, const struct store_ro
         while (r == 0 && (result = sqlite3_step(statement)) == SQLITE_ROW) {
                 struct store_row found = {
                         .id = sqlite3_column_int64(statement, 0),
-                        .kind = (const char *) sqlite3_column_text(statement, 1),
-                        .name = (const char *) sqlite3_column_text(statement, 2),
-                        .spec = (const char *) sqlite3_column_text(statement, 3),
+                        .kind = (const char *)sqlite3_column_text(statement, 1),
+                        .name = (const char *)sqlite3_column_text(statement, 2),
+                        .spec = (const char *)sqlite3_column_text(statement, 3),
                         .spec_length = sqlite3_column_bytes(statement, 3),
                         .revision = sqlite3_column_int64(statement, 4),
                 };
@@ -167,7 +167,8 @@ int store_put(struct store *store, struct store_row *row, struct errors *errors)
         if (result != SQLITE_OK)
                 return store_fail(store, result, "writing", errors);
         if (sqlite3_changes(store->db) != 1) {
-                errors_add(errors, -ENOENT, "", "", "the store has no %s %s of id %" PRIu32, row->kind, row->name, row->id);
+                errors_add(errors, -ENOENT, "", "", "the store has no %s %s of id %" PRIu32, row->kind, row->name,
+                           row->id);
                 return -ENOENT;
         }
         if (row->id)
@@ -265,8 +266,8 @@ int store_deleted_since(struct store *store, uint64_t revision,
         }
         sqlite3_bind_int64(statement, 1, revision);
         while (r == 0 && (result = sqlite3_step(statement)) == SQLITE_ROW) {
-                const char *kind = (const char *) sqlite3_column_text(statement, 0);
-                const char *name = (const char *) sqlite3_column_text(statement, 1);
+                const char *kind = (const char *)sqlite3_column_text(statement, 0);
+                const char *name = (const char *)sqlite3_column_text(statement, 1);
 
                 r = kind && name ? row(user, kind, name, sqlite3_column_int64(statement, 2)) : -ENOMEM;
         }

@@ -26,12 +26,14 @@ struct store *store_close(struct store *store);
 uint64_t store_revision(const struct store *store); /* of the last commit; 0: none yet */
 
 /* Calls back for every object, in order of id; a non-zero return ends it and is returned. */
-int store_load(struct store *store, int (*row)(void *user, const struct store_row *row), void *user, struct errors *errors);
+int store_load(struct store *store, int (*row)(void *user, const struct store_row *row), void *user,
+               struct errors *errors);
 
 /* begin … put/delete … commit; on any error the caller calls store_rollback. */
 int store_begin(struct store *store, struct errors *errors);
 int store_put(struct store *store, struct store_row *row, struct errors *errors); /* row->id 0: gets one */
-int store_delete(struct store *store, uint32_t id, const char *kind, const char *name, uint64_t revision, struct errors *errors);
+int store_delete(struct store *store, uint32_t id, const char *kind, const char *name, uint64_t revision,
+                 struct errors *errors);
 int store_commit(struct store *store, uint64_t revision, struct errors *errors);
 void store_rollback(struct store *store);
 

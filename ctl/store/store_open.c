@@ -13,9 +13,11 @@ static const char schema[] =
         " id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL, spec TEXT NOT NULL,"
         " revision INTEGER NOT NULL, UNIQUE (kind, name));"
         "CREATE TABLE tombstones ("
-        " sequence INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL);"
+        " sequence INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, name TEXT NOT NULL, revision INTEGER NOT "
+        "NULL);"
         "CREATE INDEX tombstones_by_revision ON tombstones (revision);"
-        "CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), revision INTEGER NOT NULL, horizon INTEGER NOT NULL);"
+        "CREATE TABLE state (one INTEGER PRIMARY KEY CHECK (one = 1), revision INTEGER NOT NULL, horizon INTEGER NOT "
+        "NULL);"
         "INSERT INTO state VALUES (1, 0, 0);";
 
 static const char *const statements[STATEMENT_COUNT] = {
@@ -28,9 +30,10 @@ static const char *const statements[STATEMENT_COUNT] = {
         [STATEMENT_BURY] = "INSERT INTO tombstones (kind, name, revision) VALUES (?1, ?2, ?3)",
         [STATEMENT_REVISION] = "UPDATE state SET revision = ?1",
         /* What is about to be trimmed, by its youngest revision. */
-        [STATEMENT_HORIZON] = "UPDATE state SET horizon = max(horizon, coalesce((SELECT revision FROM tombstones WHERE"
-                              " sequence <= (SELECT max(sequence) FROM tombstones) - ?1 ORDER BY sequence DESC LIMIT 1),"
-                              " 0)) RETURNING horizon",
+        [STATEMENT_HORIZON] =
+                "UPDATE state SET horizon = max(horizon, coalesce((SELECT revision FROM tombstones WHERE"
+                " sequence <= (SELECT max(sequence) FROM tombstones) - ?1 ORDER BY sequence DESC LIMIT 1),"
+                " 0)) RETURNING horizon",
         [STATEMENT_TRIM] = "DELETE FROM tombstones WHERE sequence <= (SELECT max(sequence) FROM tombstones) - ?1",
         [STATEMENT_DELETED] = "SELECT kind, name, revision FROM tombstones WHERE revision > ?1 ORDER BY sequence",
         [STATEMENT_LOAD] = "SELECT id, kind, name, spec, revision FROM objects ORDER BY id",
@@ -75,7 +78,7 @@ static int identify(struct store *store, int64_t *ret_version, struct errors *er
         }
         if (version > STORE_SCHEMA_VERSION) {
                 errors_add(errors, -EPROTONOSUPPORT, "", "socled of the version that wrote it, or a newer one",
-                           "%s has schema %lld, this socled knows schemas up to %d", store->path, (long long) version,
+                           "%s has schema %lld, this socled knows schemas up to %d", store->path, (long long)version,
                            STORE_SCHEMA_VERSION);
                 return -EPROTONOSUPPORT;
         }
@@ -93,9 +96,9 @@ static int check_sound(struct store *store, struct errors *errors)
                 result = sqlite3_step(statement);
         if (result != SQLITE_ROW) {
                 r = store_fail(store, result, "checking", errors);
-        } else if (strcmp((const char *) sqlite3_column_text(statement, 0), "ok") != 0) {
+        } else if (strcmp((const char *)sqlite3_column_text(statement, 0), "ok") != 0) {
                 errors_add(errors, -EBADMSG, "", "restore it from a backup, or move it away and apply everything again",
-                           "%s is damaged: %s", store->path, (const char *) sqlite3_column_text(statement, 0));
+                           "%s is damaged: %s", store->path, (const char *)sqlite3_column_text(statement, 0));
                 r = -EBADMSG;
         }
         sqlite3_finalize(statement);
@@ -142,7 +145,7 @@ static int use_wal(struct store *store, struct errors *errors)
                 result = sqlite3_step(statement);
         if (result != SQLITE_ROW) {
                 r = store_fail(store, result, "starting the log of", errors);
-        } else if (strcmp((const char *) sqlite3_column_text(statement, 0), "wal") != 0) {
+        } else if (strcmp((const char *)sqlite3_column_text(statement, 0), "wal") != 0) {
                 errors_add(errors, -ENOTSUP, "", "a local file system", "%s: no write-ahead log is possible there",
                            store->path);
                 r = -ENOTSUP;
@@ -185,7 +188,7 @@ static int open_database(struct store *store, struct errors *errors)
                 return r;
         /* The log takes the mode of the file it belongs to. */
         if (version == 0)
-                (void) !chmod(store->path, 0600);
+                (void)!chmod(store->path, 0600);
         r = use_wal(store, errors);
         if (r < 0)
                 return r;

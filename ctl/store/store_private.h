@@ -28,9 +28,9 @@ struct store {
         sqlite3 *db;
         char *path;
         uint64_t revision;
-        uint64_t horizon;    /* deletions of revisions up to this one may be forgotten */
-        bool buried;         /* the transaction under way deletes */
-        bool suspect;        /* a commit failed in a way that may have left its frames in the WAL; see store_begin */
+        uint64_t horizon; /* deletions of revisions up to this one may be forgotten */
+        bool buried;      /* the transaction under way deletes */
+        bool suspect;     /* a commit failed in a way that may have left its frames in the WAL; see store_begin */
         sqlite3_stmt *statements[STATEMENT_COUNT];
 };
 

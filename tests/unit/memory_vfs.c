@@ -99,7 +99,8 @@ static int operate(enum operation operation)
                 return number >= fault_at && operation == OPERATION_GROW ? SQLITE_FULL : SQLITE_OK;
         case DISK_ERROR_ONCE:
         case DISK_SYNC_ERROR_ONCE:
-                return number == fault_at ? operation == OPERATION_SYNC ? SQLITE_IOERR_FSYNC : SQLITE_IOERR_WRITE : SQLITE_OK;
+                return number == fault_at ? operation == OPERATION_SYNC ? SQLITE_IOERR_FSYNC : SQLITE_IOERR_WRITE
+                                          : SQLITE_OK;
         default:
                 return SQLITE_OK;
         }
@@ -107,7 +108,7 @@ static int operate(enum operation operation)
 
 static struct disk_file *file_of(sqlite3_file *handle)
 {
-        return ((struct handle *) handle)->file;
+        return ((struct handle *)handle)->file;
 }
 
 static int disk_close(sqlite3_file *handle)
@@ -118,20 +119,20 @@ static int disk_close(sqlite3_file *handle)
 static int disk_read(sqlite3_file *handle, void *buffer, int size, sqlite3_int64 offset)
 {
         const struct image *image = &file_of(handle)->now;
-        size_t have = offset < (sqlite3_int64) image->size ? image->size - offset : 0;
+        size_t have = offset < (sqlite3_int64)image->size ? image->size - offset : 0;
 
-        if (have > (size_t) size)
+        if (have > (size_t)size)
                 have = size;
         memset(buffer, 0, size);
         if (have)
                 memcpy(buffer, image->bytes + offset, have);
-        return have == (size_t) size ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
+        return have == (size_t)size ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
 }
 
 static int disk_write(sqlite3_file *handle, const void *data, int size, sqlite3_int64 offset)
 {
         struct disk_file *file = file_of(handle);
-        int r = operate(offset + size > (sqlite3_int64) file->now.size ? OPERATION_GROW : OPERATION_WRITE);
+        int r = operate(offset + size > (sqlite3_int64)file->now.size ? OPERATION_GROW : OPERATION_WRITE);
 
         if (r != SQLITE_OK && fault == DISK_POWER_CUT && operations == fault_at + 1)
                 remember(file, offset, data, size); /* the write during which the power goes may be torn */
@@ -236,7 +237,7 @@ static struct disk_file *make_file(const char *path)
 
 static int disk_open(sqlite3_vfs *unused, const char *path, sqlite3_file *base, int flags, int *out_flags)
 {
-        struct handle *handle = (struct handle *) base;
+        struct handle *handle = (struct handle *)base;
         struct disk_file *file = path ? find_file(path) : NULL;
 
         base->pMethods = NULL;

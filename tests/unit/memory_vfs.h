@@ -8,9 +8,9 @@
 
 enum disk_fault {
         DISK_FINE,
-        DISK_POWER_CUT,  /* from the Nth operation on nothing works, until disk_reboot() */
-        DISK_FULL,       /* the Nth write, and all later ones that need room, fail with SQLITE_FULL */
-        DISK_ERROR_ONCE, /* the Nth operation fails with an I/O error, later ones work */
+        DISK_POWER_CUT,       /* from the Nth operation on nothing works, until disk_reboot() */
+        DISK_FULL,            /* the Nth write, and all later ones that need room, fail with SQLITE_FULL */
+        DISK_ERROR_ONCE,      /* the Nth operation fails with an I/O error, later ones work */
         DISK_SYNC_ERROR_ONCE, /* the same for the Nth sync */
 };
 

@@ -206,8 +206,8 @@ char *model_image(const struct model *model)
 
         for (const struct kind *kind = kind_first(); kind; kind = kind->next)
                 for (struct object *o = NULL; (o = model_next(model, kind, o));)
-                        json_array_append_new(all, json_pack("{s:s,s:s,s:I,s:I,s:O}", "kind", kind->name, "name", o->name,
-                                                             "id", (json_int_t) o->id, "revision",
-                                                             (json_int_t) o->revision, "spec", o->spec));
+                        json_array_append_new(all, json_pack("{s:s,s:s,s:I,s:I,s:O}", "kind", kind->name, "name",
+                                                             o->name, "id", (json_int_t)o->id, "revision",
+                                                             (json_int_t)o->revision, "spec", o->spec));
         return json_dumps(all, JSON_COMPACT);
 }

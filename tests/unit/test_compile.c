@@ -17,7 +17,7 @@ struct gather {
 
 static void gather_record(struct emit *emit, const void *record)
 {
-        struct gather *gather = (struct gather *) emit;
+        struct gather *gather = (struct gather *)emit;
         const struct wire_header *header = record;
 
         assert_true(gather->size + header->length <= sizeof(gather->bytes));
@@ -80,11 +80,13 @@ static void test_underlay(void **state)
         struct gather gather;
         struct wire_underlay expected;
 
-        apply_ok(f, "[{'kind':'Underlay','name':'u','spec':{'device':{'pci':{'address':'3B:00.1'}},'rx_queues':4,"
-                    "'workers':[0,5,63],'vtep_ipv4':'192.0.2.1/24','vtep_ipv6':'fd00:2::1/64','gateway_ipv4':'192.0.2.254',"
-                    "'gateway_ipv6':'fe80::1','mtu':9000,'udp_port':8472,'ttl':9,'dscp':46}},"
-                    "{'kind':'Underlay','name':'v','spec':{'device':{'af_xdp':{'interface':'eth1'}}}},"
-                    "{'kind':'Underlay','name':'w','spec':{'device':{'tap':{'name':'t','netns':'guest'}}}}]");
+        apply_ok(
+                f,
+                "[{'kind':'Underlay','name':'u','spec':{'device':{'pci':{'address':'3B:00.1'}},'rx_queues':4,"
+                "'workers':[0,5,63],'vtep_ipv4':'192.0.2.1/24','vtep_ipv6':'fd00:2::1/64','gateway_ipv4':'192.0.2.254',"
+                "'gateway_ipv6':'fe80::1','mtu':9000,'udp_port':8472,'ttl':9,'dscp':46}},"
+                "{'kind':'Underlay','name':'v','spec':{'device':{'af_xdp':{'interface':'eth1'}}}},"
+                "{'kind':'Underlay','name':'w','spec':{'device':{'tap':{'name':'t','netns':'guest'}}}}]");
         wire_init(&expected, WIRE_UNDERLAY);
         expected.id = id(f, "Underlay", "u");
         expected.mtu = 9000;
@@ -153,8 +155,8 @@ static void assert_network(struct fixture *f, const char *name, uint32_t encapsu
 
 static void apply_underlay(struct fixture *f, const char *rest)
 {
-        cleanup_(json_decrefp) json_t *objects =
-                parse_format("[{'kind':'Underlay','name':'u','spec':{'device':{'af_packet':{'interface':'eth1'}}%s}}]", rest);
+        cleanup_(json_decrefp) json_t *objects = parse_format(
+                "[{'kind':'Underlay','name':'u','spec':{'device':{'af_packet':{'interface':'eth1'}}%s}}]", rest);
         cleanup_free char *text = json_dumps(objects, JSON_COMPACT);
 
         apply_ok(f, text);

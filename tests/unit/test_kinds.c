@@ -31,18 +31,18 @@ struct bad {
 static void check_bad(struct fixture *f, const struct bad *bad, size_t count)
 {
         for (size_t i = 0; i < count; i++) {
-                cleanup_(json_decrefp) json_t *objects = parse_format("[{'kind':'%s','name':'%s','spec':%s}]", bad[i].kind,
-                                                                      bad[i].name, bad[i].spec);
+                cleanup_(json_decrefp) json_t *objects =
+                        parse_format("[{'kind':'%s','name':'%s','spec':%s}]", bad[i].kind, bad[i].name, bad[i].spec);
                 cleanup_free char *text = json_dumps(objects, JSON_COMPACT);
                 struct errors errors;
                 apply_bad(f, text, &errors);
                 assert_only_complaint(&errors, -EINVAL, bad[i].kind, bad[i].name, bad[i].pointer, bad[i].words);
         }
 }
-#define BAD(...) \
-        do { \
-                const struct bad bad[] = {__VA_ARGS__}; \
-                check_bad(*state, bad, sizeof(bad) / sizeof(bad[0])); \
+#define BAD(...)                                                                                                       \
+        do {                                                                                                           \
+                const struct bad bad[] = {__VA_ARGS__};                                                                \
+                check_bad(*state, bad, sizeof(bad) / sizeof(bad[0]));                                                  \
         } while (0)
 
 static void test_underlay(void **state)
@@ -55,10 +55,12 @@ static void test_underlay(void **state)
             {"Underlay", "x", UNDERLAY(",'vtep_ipv6':'fd00::/64'"), "/spec/vtep_ipv6", "the subnet itself"},
             {"Underlay", "x", UNDERLAY(",'vtep_ipv4':'fd00::1/64'"), "/spec/vtep_ipv4", "other family"},
             {"Underlay", "x", UNDERLAY(",'gateway_ipv4':'192.0.2.254'"), "/spec/gateway_ipv4", "vtep_ipv4 beside it"},
-            {"Underlay", "x", UNDERLAY(",'vtep_ipv4':'192.0.2.1/24','gateway_ipv4':'192.0.2.1'"), "/spec/gateway_ipv4", "own"},
+            {"Underlay", "x", UNDERLAY(",'vtep_ipv4':'192.0.2.1/24','gateway_ipv4':'192.0.2.1'"), "/spec/gateway_ipv4",
+             "own"},
             {"Underlay", "x", UNDERLAY(",'vtep_ipv4':'192.0.2.1/24','gateway_ipv4':'192.0.3.1'"), "/spec/gateway_ipv4",
              "subnet of 192.0.2.1/24"},
-            {"Underlay", "x", UNDERLAY(",'vtep_ipv6':'fd00::1/64','gateway_ipv6':'fd01::1'"), "/spec/gateway_ipv6", "link"},
+            {"Underlay", "x", UNDERLAY(",'vtep_ipv6':'fd00::1/64','gateway_ipv6':'fd01::1'"), "/spec/gateway_ipv6",
+             "link"},
             {"Underlay", "x", UNDERLAY(",'vtep_ipv6':'fd00::1/64','mtu':1279"), "/spec/mtu", "1280"},
             {"Underlay", "x", UNDERLAY(",'mtu':575"), "/spec/mtu", "576 to 9702 bytes"},
             {"Underlay", "x", UNDERLAY(",'ttl':0"), "/spec/ttl", "1 to 255"},
@@ -69,8 +71,9 @@ static void test_underlay(void **state)
             {"Underlay", "x", "{'device':{'tap':{'name':'t','netns':'a/b'}}}", "/spec/device/tap/netns", "ip netns"},
             {"Underlay", "x", "{'device':{'af_xdp':{'interface':'eth1'}}}", "/spec/device/af_xdp/interface",
              "kernel interface eth1 belongs to Underlay u already (/spec/device/af_packet/interface)"});
-        apply_ok(*state, "[{'kind':'Underlay','name':'x','spec':" UNDERLAY(",'vtep_ipv6':'fd00::1/64',"
-                         "'gateway_ipv6':'fe80::1','dscp':10,'workers':[0,63],'mtu':9702") "}]");
+        apply_ok(*state, "[{'kind':'Underlay','name':'x','spec':" UNDERLAY(
+                                 ",'vtep_ipv6':'fd00::1/64',"
+                                 "'gateway_ipv6':'fe80::1','dscp':10,'workers':[0,63],'mtu':9702") "}]");
         apply_ok(*state, "[{'kind':'Underlay','name':'y','spec':{'device':{'pci':{'address':'3b:00.1'}},"
                          "'vtep_ipv4':'192.0.2.1/32'}}]");
 }
@@ -96,27 +99,31 @@ static void test_network(void **state)
 static void test_port(void **state)
 {
 #define PORT(mac, rest) "{'network':'n','mac_address':'fa:16:3e:00:00:" mac "'" rest "}"
-#define TAP(name) ",'attachment':{'tap':{'name':'" name "'}}"
+#define TAP(name)       ",'attachment':{'tap':{'name':'" name "'}}"
         BAD({"Port", "x", PORT("09", ""), "/spec/attachment", "attachment is missing"},
-            {"Port", "x", PORT("09", ",'attachment':{}"), "/spec/attachment", "exactly one of: vhost_user, tap, device"},
+            {"Port", "x", PORT("09", ",'attachment':{}"), "/spec/attachment",
+             "exactly one of: vhost_user, tap, device"},
             {"Port", "x", PORT("09", ",'attachment':{'device':{}}"), "/spec/attachment/device", "exactly one of: pci"},
             {"Port", "x", PORT("01", TAP("t9")), "/spec/mac_address", "belongs to Port p already (/spec/mac_address)"},
             {"Port", "x", PORT("09", TAP("tap0")), "/spec/attachment/tap/name", "tap tap0 in the dataplane's"},
             {"Port", "x", PORT("09", TAP("t9") ",'fixed_ips':['10.0.0.9','10.0.0.1']"), "/spec/fixed_ips/1", "Port p"},
-            {"Port", "x", PORT("09", TAP("t9") ",'fixed_ips':['fd00::9','FD00:0::9']"), "/spec/fixed_ips/1", "there twice"},
+            {"Port", "x", PORT("09", TAP("t9") ",'fixed_ips':['fd00::9','FD00:0::9']"), "/spec/fixed_ips/1",
+             "there twice"},
             {"Port", "x", PORT("09", TAP("t9") ",'mtu':1531"), "/spec/mtu", "at most 1530 bytes, the mtu of Network n"},
             {"Port", "x", PORT("09", TAP("t9") ",'workers':[1,1]"), "/spec/workers/1", "each worker once"},
             {"Port", "x", PORT("09", ",'attachment':{'device':{'af_packet':{'interface':'eth1'}}}"),
              "/spec/attachment/device/af_packet/interface", "Underlay u"},
             {"Port", "x", PORT("09", ",'attachment':{'vhost_user':{'socket':'/s','queues':17}}"),
              "/spec/attachment/vhost_user/queues", "1 to 16"},
-            {"Port", "x", "{'network':'m','mac_address':'fa:16:3e:00:00:09'" TAP("t9") "}", "/spec/network", "there is no Network m"});
+            {"Port", "x", "{'network':'m','mac_address':'fa:16:3e:00:00:09'" TAP("t9") "}", "/spec/network",
+             "there is no Network m"});
         /* The same tap in another namespace is another one; the same namespace has two spellings. */
         apply_ok(*state, "[{'kind':'Port','name':'x','spec':" PORT("0a", ",'attachment':{'tap':{'name':'tap0',"
-                         "'netns':'g1'}}") "}]");
+                                                                         "'netns':'g1'}}") "}]");
         BAD({"Port", "y", PORT("09", ",'attachment':{'tap':{'name':'tap0','netns':'/var/run/netns/g1'}}"),
              "/spec/attachment/tap/name", "tap tap0 in network namespace /run/netns/g1 belongs to Port x"});
-        apply_ok(*state, "[{'kind':'Port','name':'y','spec':" PORT("09", ",'attachment':{'vhost_user':{'socket':'/s'}}") "}]");
+        apply_ok(*state,
+                 "[{'kind':'Port','name':'y','spec':" PORT("09", ",'attachment':{'vhost_user':{'socket':'/s'}}") "}]");
         BAD({"Port", "z", PORT("0b", ",'attachment':{'vhost_user':{'socket':'/s','queues':2}}"),
              "/spec/attachment/vhost_user/socket", "vhost-user socket /s belongs to Port y"});
 }
@@ -139,7 +146,8 @@ static void test_peer(void **state)
                          " {'kind':'Network','name':'other','spec':{'underlay':'v','vni':7}}]");
         BAD({"Peer", "x", "{'underlay':'u'}", "/spec/vtep", "vtep is missing"},
             {"Peer", "x", "{'underlay':'u','vtep':'192.0.2.1'}", "/spec/vtep", "this node's own"},
-            {"Peer", "x", "{'underlay':'u','vtep':'192.0.2.2'}", "/spec/vtep", "peer VTEP 192.0.2.2 on underlay u belongs"},
+            {"Peer", "x", "{'underlay':'u','vtep':'192.0.2.2'}", "/spec/vtep",
+             "peer VTEP 192.0.2.2 on underlay u belongs"},
             {"Peer", "x", "{'underlay':'u','vtep':'203.0.113.1'}", "/spec/vtep", "gateway_ipv4 of Underlay u"},
             {"Peer", "x", "{'underlay':'u','vtep':'fd00:3::2'}", "/spec/vtep", "gateway_ipv6 of Underlay u"},
             {"Peer", "x", "{'underlay':'v','vtep':'fd00::2'}", "/spec/vtep", "vtep_ipv6 of Underlay v"},
@@ -151,56 +159,71 @@ static void test_peer(void **state)
              "/spec/networks/1/network", "there twice, see /spec/networks/0/network"},
             {"Peer", "x", "{'underlay':'u','vtep':'192.0.2.3','networks':[{'network':'n','hosts':[{}]}]}",
              "/spec/networks/0/hosts/0/mac_address", "missing"},
-            {"Peer", "x", "{'underlay':'u','vtep':'192.0.2.3','networks':[{'network':'n','hosts':["
+            {"Peer", "x",
+             "{'underlay':'u','vtep':'192.0.2.3','networks':[{'network':'n','hosts':["
              "{'mac_address':'fa:16:3e:00:00:03'},{'mac_address':'FA:16:3E:00:00:03'}]}]}",
              "/spec/networks/0/hosts/1/mac_address", "see /spec/networks/0/hosts/0/mac_address"},
-            {"Peer", "x", "{'underlay':'u','vtep':'192.0.2.3','networks':[{'network':'n','hosts':["
+            {"Peer", "x",
+             "{'underlay':'u','vtep':'192.0.2.3','networks':[{'network':'n','hosts':["
              "{'mac_address':'fa:16:3e:00:00:03','ip_addresses':['10.0.0.3','10.0.0.2']}]}]}",
              "/spec/networks/0/hosts/0/ip_addresses/1", "Peer q already (/spec/networks/0/hosts/0/ip_addresses/0)"});
         /* The same VTEP on another underlay, and the same hosts in another network, are others. */
-        apply_ok(*state, "[{'kind':'Peer','name':'x','spec':{'underlay':'v','vtep':'198.51.100.2','networks':["
-                         "{'network':'other','hosts':[{'mac_address':'fa:16:3e:00:00:02','ip_addresses':['10.0.0.2']}]}]}}]");
+        apply_ok(*state,
+                 "[{'kind':'Peer','name':'x','spec':{'underlay':'v','vtep':'198.51.100.2','networks':["
+                 "{'network':'other','hosts':[{'mac_address':'fa:16:3e:00:00:02','ip_addresses':['10.0.0.2']}]}]}}]");
 }
 
-/* What was right becomes wrong through a change elsewhere: the complaint is about the dependent, and names the cause. */
+/* What was right becomes wrong through a change elsewhere: the complaint is about the dependent, and names the cause.
+ */
 static void test_dependents_are_checked(void **state)
 {
         struct errors errors;
 
-        apply_ok(*state, "[{'kind':'Network','name':'n','spec':{'underlay':'u','vni':100,'mtu':1400}},"
-                         " {'kind':'Port','name':'p','spec':{'network':'n','mac_address':'fa:16:3e:00:00:01','mtu':1400,"
-                         "  'attachment':{'tap':{'name':'tap0'}}}}]");
+        apply_ok(*state,
+                 "[{'kind':'Network','name':'n','spec':{'underlay':'u','vni':100,'mtu':1400}},"
+                 " {'kind':'Port','name':'p','spec':{'network':'n','mac_address':'fa:16:3e:00:00:01','mtu':1400,"
+                 "  'attachment':{'tap':{'name':'tap0'}}}}]");
         apply_bad(*state, "[{'kind':'Network','name':'n','spec':{'underlay':'u','vni':100,'mtu':1399}}]", &errors);
         assert_only_complaint(&errors, -EINVAL, "Port", "p", "/spec/mtu", "with this change of Network n");
-        apply_bad(*state, "[{'kind':'Underlay','name':'u','spec':{'device':{'af_packet':{'interface':'eth1'}},"
-                          "'vtep_ipv4':'192.0.2.1/24','mtu':1449}}]", &errors);
+        apply_bad(*state,
+                  "[{'kind':'Underlay','name':'u','spec':{'device':{'af_packet':{'interface':'eth1'}},"
+                  "'vtep_ipv4':'192.0.2.1/24','mtu':1449}}]",
+                  &errors);
         assert_only_complaint(&errors, -EINVAL, "Network", "n", "/spec/mtu", "with this change of Underlay u");
         /* The peer's family goes. */
-        apply_bad(*state, "[{'kind':'Underlay','name':'u','spec':{'device':{'af_packet':{'interface':'eth1'}},"
-                          "'vtep_ipv6':'fd00:2::1/64','mtu':1600}}]", &errors);
+        apply_bad(*state,
+                  "[{'kind':'Underlay','name':'u','spec':{'device':{'af_packet':{'interface':'eth1'}},"
+                  "'vtep_ipv6':'fd00:2::1/64','mtu':1600}}]",
+                  &errors);
         assert_only_complaint(&errors, -EINVAL, "Peer", "q", "/spec/vtep", "with this change of Underlay u");
         /* Two steps away: the port's MTU hangs on the underlay's by way of a network that has none of its own. */
         apply_ok(*state, "[{'kind':'Network','name':'n','spec':{'underlay':'u','vni':100}}]");
-        apply_bad(*state, "[{'kind':'Underlay','name':'u','spec':{'device':{'af_packet':{'interface':'eth1'}},"
-                          "'vtep_ipv4':'192.0.2.1/24','mtu':1449}}]", &errors);
+        apply_bad(*state,
+                  "[{'kind':'Underlay','name':'u','spec':{'device':{'af_packet':{'interface':'eth1'}},"
+                  "'vtep_ipv4':'192.0.2.1/24','mtu':1449}}]",
+                  &errors);
         assert_only_complaint(&errors, -EINVAL, "Port", "p", "/spec/mtu", "with this change of Underlay u");
         /* And all of it may change at once. */
-        apply_ok(*state, "[{'kind':'Underlay','name':'u','spec':{'device':{'af_packet':{'interface':'eth1'}},"
-                         "  'vtep_ipv4':'192.0.2.1/24','mtu':1449}},"
-                         " {'kind':'Port','name':'p','spec':{'network':'n','mac_address':'fa:16:3e:00:00:01','mtu':1399,"
-                         "  'attachment':{'tap':{'name':'tap0'}}}}]");
+        apply_ok(*state,
+                 "[{'kind':'Underlay','name':'u','spec':{'device':{'af_packet':{'interface':'eth1'}},"
+                 "  'vtep_ipv4':'192.0.2.1/24','mtu':1449}},"
+                 " {'kind':'Port','name':'p','spec':{'network':'n','mac_address':'fa:16:3e:00:00:01','mtu':1399,"
+                 "  'attachment':{'tap':{'name':'tap0'}}}}]");
 }
 
 static void test_defaults(void **state)
 {
         static const char *const expected[][3] = {
-                {"Underlay", "u", "{'device':{'af_packet':{'interface':'eth1'}},'rx_queues':1,'workers':[],"
+                {"Underlay", "u",
+                 "{'device':{'af_packet':{'interface':'eth1'}},'rx_queues':1,'workers':[],"
                  "'vtep_ipv4':'192.0.2.1/24','vtep_ipv6':'fd00:2::1/64','mtu':1600,'udp_port':4789,'ttl':64,"
                  "'dscp':'inherit'}"},
                 {"Network", "n", "{'underlay':'u','vni':100,'flood':false,'learn_max':4096,'learn_age':300}"},
-                {"Port", "p", "{'network':'n','mac_address':'fa:16:3e:00:00:01','fixed_ips':['10.0.0.1'],"
+                {"Port", "p",
+                 "{'network':'n','mac_address':'fa:16:3e:00:00:01','fixed_ips':['10.0.0.1'],"
                  "'admin_state_up':true,'attachment':{'tap':{'name':'tap0','queues':1}},'workers':[]}"},
-                {"Peer", "q", "{'underlay':'u','vtep':'192.0.2.2','networks':[{'network':'n','flood':true,'hosts':["
+                {"Peer", "q",
+                 "{'underlay':'u','vtep':'192.0.2.2','networks':[{'network':'n','flood':true,'hosts':["
                  "{'mac_address':'fa:16:3e:00:00:02','ip_addresses':['10.0.0.2','fd00::2']}]}]}"},
         };
         struct fixture *f = *state;
@@ -277,7 +300,8 @@ static void test_schema(void **state)
 
                 assert_string_equal(json_string_value(json_object_get(json, "kind")), names[i]);
                 assert_string_equal(json_string_value(json_object_get(json, "area")), "network");
-                assert_string_equal(json_string_value(json_object_get(json, "write_role")), i == 3 ? "admin" : "operate");
+                assert_string_equal(json_string_value(json_object_get(json, "write_role")),
+                                    i == 3 ? "admin" : "operate");
                 assert_true(json_string_length(json_object_get(json, "help")) > 20);
                 check_schema(json_object_get(json, "fields"), kind->fields);
                 cleanup_(json_decrefp) json_t *single = kind_to_json(kind);

@@ -69,8 +69,10 @@ static void test_many_come_and_go(void **state)
                 how.replace = true;
                 json_array_append_new(some, parse("{'kind':'Network','name':'n','spec':{'underlay':'u','vni':100}}"));
                 for (int i = 0; i < 500; i++)
-                        json_array_append_new(some, parse_format("{'kind':'Network','name':'x%04d','spec':{'underlay':'u',"
-                                                                 "'vni':%d}}", i * 3 + round, 1000 + i));
+                        json_array_append_new(some,
+                                              parse_format("{'kind':'Network','name':'x%04d','spec':{'underlay':'u',"
+                                                           "'vni':%d}}",
+                                                           i * 3 + round, 1000 + i));
                 assert_int_equal(apply_json(f, json_incref(some), how, &errors), 0);
                 assert_int_equal(model_count(f->model, kind_find("Network")), 501);
                 struct object *o = model_next(f->model, kind_find("Network"), NULL);
@@ -144,7 +146,9 @@ static void test_referrers(void **state)
                 assert_referrers(f, "Port", "p", "");
                 fixture_restart(f);
         }
-        apply_ok(f, "[{'kind':'Peer','name':'q','spec':{'underlay':'u','vtep':'192.0.2.2','networks':[{'network':'m'}]}}]");
+        apply_ok(
+                f,
+                "[{'kind':'Peer','name':'q','spec':{'underlay':'u','vtep':'192.0.2.2','networks':[{'network':'m'}]}}]");
         assert_referrers(f, "Network", "n", "p ");
         assert_referrers(f, "Network", "m", "q ");
         apply_ok(f, "[{'kind':'Network','name':'m','spec':{'underlay':'u','vni':8}}]"); /* still referred to */
@@ -174,7 +178,7 @@ static void note_commit(void *user, uint64_t revision, const struct change *chan
                 const struct object *object = changes[i].after ? changes[i].after : changes[i].before;
 
                 snprintf(seen->words + strlen(seen->words), sizeof(seen->words) - strlen(seen->words), "%llu %s %s;",
-                         (unsigned long long) revision, types[changes[i].type], object->name);
+                         (unsigned long long)revision, types[changes[i].type], object->name);
                 /* The model is already what it is becoming, and what was before can be read. */
                 assert_ptr_equal(model_find(seen->fixture->model, object->kind->name, object->name), changes[i].after);
                 if (changes[i].before)
@@ -186,7 +190,8 @@ static void note_status(void *user, const struct object *object)
 {
         struct seen *seen = user;
 
-        snprintf(seen->words + strlen(seen->words), sizeof(seen->words) - strlen(seen->words), "status %s;", object->name);
+        snprintf(seen->words + strlen(seen->words), sizeof(seen->words) - strlen(seen->words), "status %s;",
+                 object->name);
 }
 
 static void test_observers(void **state)
@@ -274,7 +279,8 @@ static void test_load_refuses(void **state)
                 f->model = model_free(f->model);
                 f->store = store_close(f->store);
                 assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-                assert_int_equal(sqlite3_exec(db, "CREATE TABLE keep AS SELECT * FROM objects", NULL, NULL, NULL), SQLITE_OK);
+                assert_int_equal(sqlite3_exec(db, "CREATE TABLE keep AS SELECT * FROM objects", NULL, NULL, NULL),
+                                 SQLITE_OK);
                 assert_int_equal(sqlite3_exec(db, bad[i].sql, NULL, NULL, NULL), SQLITE_OK);
                 sqlite3_close(db);
 
@@ -285,7 +291,8 @@ static void test_load_refuses(void **state)
                 f->store = store_close(f->store);
 
                 assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-                snprintf(sql, sizeof(sql), "DELETE FROM objects; INSERT INTO objects SELECT * FROM keep; DROP TABLE keep");
+                snprintf(sql, sizeof(sql),
+                         "DELETE FROM objects; INSERT INTO objects SELECT * FROM keep; DROP TABLE keep");
                 assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
                 sqlite3_close(db);
                 fixture_restart(f);
@@ -303,8 +310,10 @@ static void test_load_fills_in_defaults(void **state)
         f->model = model_free(f->model);
         f->store = store_close(f->store);
         assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
-        assert_int_equal(sqlite3_exec(db, "UPDATE objects SET spec = json_remove(spec, '$.ttl') WHERE kind = 'Underlay'", NULL,
-                                      NULL, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db,
+                                      "UPDATE objects SET spec = json_remove(spec, '$.ttl') WHERE kind = 'Underlay'",
+                                      NULL, NULL, NULL),
+                         SQLITE_OK);
         sqlite3_close(db);
         fixture_restart(f);
         assert_int_equal(json_integer_value(json_object_get(model_find(f->model, "Underlay", "u")->spec, "ttl")), 64);
@@ -314,8 +323,14 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
-                T(test_listing_in_order_of_names), T(test_many_come_and_go), T(test_finding), T(test_referrers),
-                T(test_observers), T(test_status), T(test_load_refuses), T(test_load_fills_in_defaults),
+                T(test_listing_in_order_of_names),
+                T(test_many_come_and_go),
+                T(test_finding),
+                T(test_referrers),
+                T(test_observers),
+                T(test_status),
+                T(test_load_refuses),
+                T(test_load_fills_in_defaults),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

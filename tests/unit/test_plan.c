@@ -15,8 +15,8 @@ static int setup(void **state)
         return 0;
 }
 
-#define TAP_PORT(name, mac, tap) \
-        "{'kind':'Port','name':'" name "','spec':{'network':'n','mac_address':'fa:16:3e:00:00:" mac "'," \
+#define TAP_PORT(name, mac, tap)                                                                                       \
+        "{'kind':'Port','name':'" name "','spec':{'network':'n','mac_address':'fa:16:3e:00:00:" mac "',"               \
         "'attachment':{'tap':{'name':'" tap "'}}}}"
 
 /* "add Network a; delete Port p;" */
@@ -85,8 +85,9 @@ static void test_equal_is_no_change(void **state)
         assert_plan(f, small_world, true, "");
         assert_int_equal(apply_ok(f, small_world), 1);
         /* Written otherwise, and with a default said aloud, it is still the same. */
-        assert_plan(f, "[{'kind':'Port','name':'p','spec':{'mac_address':'FA-16-3E-00-00-01','fixed_ips':['10.0.0.1'],"
-                       "'network':'n','mtu':null,'admin_state_up':true,'attachment':{'tap':{'name':'tap0','queues':1}}}}]",
+        assert_plan(f,
+                    "[{'kind':'Port','name':'p','spec':{'mac_address':'FA-16-3E-00-00-01','fixed_ips':['10.0.0.1'],"
+                    "'network':'n','mtu':null,'admin_state_up':true,'attachment':{'tap':{'name':'tap0','queues':1}}}}]",
                     false, "");
         assert_plan(f, "[]", true, "");
 }
@@ -147,8 +148,9 @@ static void test_replace(void **state)
         assert_non_null(model_find(f->model, "Network", "n"));
 
         /* What is referred to cannot be swept. */
-        assert_int_equal(apply_json(f, parse("[{'kind':'Network','name':'m','spec':{'underlay':'u','vni':7}}]"), how, &errors),
-                         -EBUSY);
+        assert_int_equal(
+                apply_json(f, parse("[{'kind':'Network','name':'m','spec':{'underlay':'u','vni':7}}]"), how, &errors),
+                -EBUSY);
         assert_only_complaint(&errors, -EBUSY, "Network", "n", "", "in use by Port q");
         assert_non_null(model_find(f->model, "Network", "n"));
 }
@@ -160,9 +162,13 @@ static void test_reference_to_what_goes(void **state)
         struct apply how = APPLY_DEFAULT;
 
         how.replace = true;
-        assert_int_equal(apply_json(f, parse("[{'kind':'Network','name':'m','spec':{'underlay':'u','vni':7}},"
-                                             TAP_PORT("p", "01", "tap0") "]"), how, &errors), -EINVAL);
-        assert_only_complaint(&errors, -EINVAL, "Port", "p", "/spec/network", "Network n is deleted by this same request");
+        assert_int_equal(apply_json(f,
+                                    parse("[{'kind':'Network','name':'m','spec':{'underlay':'u','vni':7}}," TAP_PORT(
+                                            "p", "01", "tap0") "]"),
+                                    how, &errors),
+                         -EINVAL);
+        assert_only_complaint(&errors, -EINVAL, "Port", "p", "/spec/network",
+                              "Network n is deleted by this same request");
 }
 
 static void test_dangling_reference(void **state)
@@ -170,9 +176,11 @@ static void test_dangling_reference(void **state)
         struct errors errors;
 
         apply_ok(*state, "[{'kind':'Network','name':'blue','spec':{'underlay':'u','vni':7}}]");
-        apply_bad(*state, "[{'kind':'Peer','name':'q','spec':{'underlay':'u','vtep':'192.0.2.2','networks':["
-                          "{'network':'n'},{'network':'bule'},{'network':'absent'}]}},"
-                          "{'kind':'Network','name':'m','spec':{'underlay':'none','vni':9}}]", &errors);
+        apply_bad(*state,
+                  "[{'kind':'Peer','name':'q','spec':{'underlay':'u','vtep':'192.0.2.2','networks':["
+                  "{'network':'n'},{'network':'bule'},{'network':'absent'}]}},"
+                  "{'kind':'Network','name':'m','spec':{'underlay':'none','vni':9}}]",
+                  &errors);
         assert_int_equal(errors.count, 3);
         assert_complaint(&errors, "Peer", "q", "/spec/networks/1/network", "did you mean blue?");
         assert_complaint(&errors, "Peer", "q", "/spec/networks/2/network", "there is no Network absent");
@@ -184,13 +192,17 @@ static void test_one_fault_one_complaint(void **state)
         struct errors errors;
 
         /* Those who refer to what is wrong are not blamed for it, however far they are. */
-        apply_bad(*state, "[{'kind':'Underlay','name':'v','spec':{'device':{'tap':{'name':'v'}},'mtu':1}},"
-                          " {'kind':'Network','name':'m','spec':{'underlay':'v','vni':1}},"
-                          " {'kind':'Port','name':'x','spec':{'network':'m','mac_address':'fa:16:3e:00:00:09',"
-                          "  'mtu':9000,'attachment':{'tap':{'name':'t9'}}}}]", &errors);
+        apply_bad(*state,
+                  "[{'kind':'Underlay','name':'v','spec':{'device':{'tap':{'name':'v'}},'mtu':1}},"
+                  " {'kind':'Network','name':'m','spec':{'underlay':'v','vni':1}},"
+                  " {'kind':'Port','name':'x','spec':{'network':'m','mac_address':'fa:16:3e:00:00:09',"
+                  "  'mtu':9000,'attachment':{'tap':{'name':'t9'}}}}]",
+                  &errors);
         assert_only_complaint(&errors, -EINVAL, "Underlay", "v", "/spec/mtu", "576");
-        apply_bad(*state, "[{'kind':'Underlay','name':'u','spec':{'device':{'tap':{'name':'v'}},'mtu':1}},"
-                          " {'kind':'Network','name':'n','spec':{'underlay':'u','vni':100,'flood':true}}]", &errors);
+        apply_bad(*state,
+                  "[{'kind':'Underlay','name':'u','spec':{'device':{'tap':{'name':'v'}},'mtu':1}},"
+                  " {'kind':'Network','name':'n','spec':{'underlay':'u','vni':100,'flood':true}}]",
+                  &errors);
         assert_only_complaint(&errors, -EINVAL, "Underlay", "u", "/spec/mtu", "576");
 }
 
@@ -201,13 +213,17 @@ static void test_everything_wrong_at_once(void **state)
         struct errors errors = {0};
         struct apply how = APPLY_DEFAULT;
 
-        apply_ok(f, "[{'kind':'Network','name':'m','spec':{'underlay':'u','vni':7}},"
-                    " {'kind':'Peer','name':'q','spec':{'underlay':'u','vtep':'192.0.2.2','networks':[{'network':'m'}]}}]");
+        apply_ok(
+                f,
+                "[{'kind':'Network','name':'m','spec':{'underlay':'u','vni':7}},"
+                " {'kind':'Peer','name':'q','spec':{'underlay':'u','vtep':'192.0.2.2','networks':[{'network':'m'}]}}]");
         how.replace = true;
-        assert_true(apply_json(f, parse("[{'kind':'Underlay','name':'v','spec':{'device':{'tap':{'name':'v'}}}},"
-                                        " {'kind':'Network','name':'n','spec':{'underlay':'gone','vni':8}},"
-                                        " {'kind':'Network','name':'m','spec':{'underlay':'u','vni':'x'}}," TAP_PORT("y", "09", "t9")
-                                        "]"), how, &errors) < 0);
+        assert_true(apply_json(f,
+                               parse("[{'kind':'Underlay','name':'v','spec':{'device':{'tap':{'name':'v'}}}},"
+                                     " {'kind':'Network','name':'n','spec':{'underlay':'gone','vni':8}},"
+                                     " {'kind':'Network','name':'m','spec':{'underlay':'u','vni':'x'}}," TAP_PORT(
+                                             "y", "09", "t9") "]"),
+                               how, &errors) < 0);
         assert_complaint(&errors, "Network", "n", "/spec/underlay", "gone");
         assert_complaint(&errors, "Network", "m", "/spec/vni", "x");
         assert_complaint(&errors, "Underlay", "u", "", "in use by Peer q");
@@ -223,7 +239,8 @@ static void test_heads(void **state)
                 {"7", "", "", "/objects/1", "an object with kind, name and spec"},
                 {"{'name':'x'}", "", "x", "/objects/1/kind", "kind is missing"},
                 {"{'kind':'Prot','name':'x'}", "Prot", "x", "/objects/1/kind", "did you mean Port?"},
-                {"{'kind':'Zebra','name':'x'}", "Zebra", "x", "/objects/1/kind", "one of: Network, Peer, Port, Underlay"},
+                {"{'kind':'Zebra','name':'x'}", "Zebra", "x", "/objects/1/kind",
+                 "one of: Network, Peer, Port, Underlay"},
                 {"{'kind':7,'name':'x'}", "", "x", "/objects/1/kind", "kind is 7"},
                 {"{'kind':'Port\\u0000','name':'x'}", "", "x", "/objects/1/kind", "kind is"},
                 {"{'kind':'Port'}", "Port", "", "/objects/1/name", "name is missing"},
@@ -233,7 +250,8 @@ static void test_heads(void **state)
                 {"{'kind':'Port','name':null}", "Port", "", "/objects/1/name", "name is null"},
                 {"{'kind':'Port','name':'x','sepc':{}}", "Port", "x", "/objects/1/sepc", "did you mean spec?"},
                 {"{'kind':'Port','name':'p','spec':[]}", "Port", "p", "/spec", "spec is a list"},
-                {"{'kind':'Network','name':'n','spec':{'underlay':'u','vni':100}}", "Network", "n", "/objects/1", "twice"},
+                {"{'kind':'Network','name':'n','spec':{'underlay':'u','vni':100}}", "Network", "n", "/objects/1",
+                 "twice"},
         };
 
         for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -277,9 +295,12 @@ static void test_immutable(void **state)
         struct errors errors;
 
         apply_ok(*state, "[{'kind':'Network','name':'m','spec':{'underlay':'u','vni':7}}]");
-        apply_bad(*state, "[{'kind':'Port','name':'p','spec':{'network':'m','mac_address':'fa:16:3e:00:00:01',"
-                          "'attachment':{'tap':{'name':'tap0'}}}}]", &errors);
-        assert_only_complaint(&errors, -EINVAL, "Port", "p", "/spec/network", "the text \"n\" as it is, or the object deleted");
+        apply_bad(*state,
+                  "[{'kind':'Port','name':'p','spec':{'network':'m','mac_address':'fa:16:3e:00:00:01',"
+                  "'attachment':{'tap':{'name':'tap0'}}}}]",
+                  &errors);
+        assert_only_complaint(&errors, -EINVAL, "Port", "p", "/spec/network",
+                              "the text \"n\" as it is, or the object deleted");
         delete_ok(*state, "[{'kind':'Port','name':'p'}]");
         apply_ok(*state, "[{'kind':'Port','name':'p','spec':{'network':'m','mac_address':'fa:16:3e:00:00:01',"
                          "'attachment':{'tap':{'name':'tap0'}}}}]");
@@ -376,8 +397,8 @@ static void test_delete(void **state)
         struct fixture *f = *state;
         struct errors errors = {0};
 
-        apply_ok(f, "[" TAP_PORT("p1", "0a", "t1") "," TAP_PORT("p2", "0b", "t2") "," TAP_PORT("p3", "0c", "t3") ","
-                    TAP_PORT("p4", "0d", "t4") "]");
+        apply_ok(f, "[" TAP_PORT("p1", "0a", "t1") "," TAP_PORT("p2", "0b", "t2") "," TAP_PORT(
+                            "p3", "0c", "t3") "," TAP_PORT("p4", "0d", "t4") "]");
         assert_int_equal(delete_json(f, "[{'kind':'Network','name':'n'}]", false, -1, ROLE_ADMIN, &errors), -EBUSY);
         assert_only_complaint(&errors, -EBUSY, "Network", "n", "", "and 2 more");
         assert_complaint(&errors, "Network", "n", "", "in use by Port p");
@@ -386,13 +407,16 @@ static void test_delete(void **state)
         assert_int_equal(delete_json(f, "[{'kind':'Port','name':'p9'}]", false, -1, ROLE_ADMIN, &errors), -ENOENT);
         assert_only_complaint(&errors, -ENOENT, "Port", "p9", "", "there is no Port p9");
         errors = (struct errors){0};
-        assert_int_equal(delete_json(f, "[{'kind':'Port','name':'p9'},{'kind':'Port','name':'p1'}]", true, -1, ROLE_ADMIN,
-                                     &errors), 0);
+        assert_int_equal(delete_json(f, "[{'kind':'Port','name':'p9'},{'kind':'Port','name':'p1'}]", true, -1,
+                                     ROLE_ADMIN, &errors),
+                         0);
         assert_null(model_find(f->model, "Port", "p1"));
-        assert_int_equal(delete_json(f, "[{'kind':'Port','name':'p2'},{'kind':'Port','name':'p2'}]", true, -1, ROLE_ADMIN,
-                                     &errors), -EINVAL);
+        assert_int_equal(delete_json(f, "[{'kind':'Port','name':'p2'},{'kind':'Port','name':'p2'}]", true, -1,
+                                     ROLE_ADMIN, &errors),
+                         -EINVAL);
         errors = (struct errors){0};
-        assert_int_equal(delete_json(f, "[{'kind':'Port','name':'p2','spec':{}}]", true, -1, ROLE_ADMIN, &errors), -EINVAL);
+        assert_int_equal(delete_json(f, "[{'kind':'Port','name':'p2','spec':{}}]", true, -1, ROLE_ADMIN, &errors),
+                         -EINVAL);
         assert_only_complaint(&errors, -EINVAL, "Port", "p2", "/objects/0/spec", "no field \"spec\"");
 
         /* All at once, in any order. */
@@ -412,9 +436,10 @@ static void test_thousand_and_one_wrong(void **state)
         struct errors errors = {0};
 
         for (int i = 0; i < 1000; i++)
-                json_array_append_new(objects, parse_format("{'kind':'Port','name':'x%d','spec':{'network':'n','mac_address':"
-                                                            "'fa:16:3e:01:%02x:%02x','attachment':{'tap':{'name':'x%d'}}}}",
-                                                            i, i / 256, i == 777 ? 0x1ff : i % 256, i));
+                json_array_append_new(objects,
+                                      parse_format("{'kind':'Port','name':'x%d','spec':{'network':'n','mac_address':"
+                                                   "'fa:16:3e:01:%02x:%02x','attachment':{'tap':{'name':'x%d'}}}}",
+                                                   i, i / 256, i == 777 ? 0x1ff : i % 256, i));
         cleanup_free char *before = model_image(f->model);
         assert_int_equal(apply_json(f, json_incref(objects), APPLY_DEFAULT, &errors), -EINVAL);
         assert_only_complaint(&errors, -EINVAL, "Port", "x777", "/spec/mac_address", "unicast MAC");
@@ -434,11 +459,24 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
-                T(test_order_of_changes), T(test_equal_is_no_change), T(test_what_get_answers_can_be_applied),
-                T(test_claims_may_be_swapped), T(test_two_new_ones_claim_the_same), T(test_replace),
-                T(test_reference_to_what_goes), T(test_dangling_reference), T(test_one_fault_one_complaint),
-                T(test_everything_wrong_at_once), T(test_heads), T(test_objects_is_no_list), T(test_very_long_name),
-                T(test_immutable), T(test_if_revision), T(test_roles), T(test_plan_goes_stale), T(test_delete),
+                T(test_order_of_changes),
+                T(test_equal_is_no_change),
+                T(test_what_get_answers_can_be_applied),
+                T(test_claims_may_be_swapped),
+                T(test_two_new_ones_claim_the_same),
+                T(test_replace),
+                T(test_reference_to_what_goes),
+                T(test_dangling_reference),
+                T(test_one_fault_one_complaint),
+                T(test_everything_wrong_at_once),
+                T(test_heads),
+                T(test_objects_is_no_list),
+                T(test_very_long_name),
+                T(test_immutable),
+                T(test_if_revision),
+                T(test_roles),
+                T(test_plan_goes_stale),
+                T(test_delete),
                 T(test_thousand_and_one_wrong),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

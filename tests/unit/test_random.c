@@ -1,5 +1,5 @@
-/* Random histories, against what must always hold: a refused request changes nothing; what memory, a restart, and a fresh
- * model of the same objects say is one and the same; no two objects hold the same claim; no reference dangles. */
+/* Random histories, against what must always hold: a refused request changes nothing; what memory, a restart, and a
+ * fresh model of the same objects say is one and the same; no two objects hold the same claim; no reference dangles. */
 #include "support.h"
 
 #include <errno.h>
@@ -19,25 +19,30 @@ static json_t *random_object(void)
 {
         switch (pick(40) ? pick(7) : 7) {
         case 0:
-                return parse_format("{'kind':'Underlay','name':'u%d','spec':{'device':{'af_packet':{'interface':'eth%d'}},"
-                                    "'vtep_ipv4':'192.0.2.%d/24','mtu':%d}}", pick(2), pick(3), 1 + pick(2), 1400 + pick(3) * 100);
+                return parse_format(
+                        "{'kind':'Underlay','name':'u%d','spec':{'device':{'af_packet':{'interface':'eth%d'}},"
+                        "'vtep_ipv4':'192.0.2.%d/24','mtu':%d}}",
+                        pick(2), pick(3), 1 + pick(2), 1400 + pick(3) * 100);
         case 1:
         case 2:
-                return parse_format("{'kind':'Network','name':'n%d','spec':{'underlay':'u%d','%s':%d%s}}", pick(4), pick(2),
-                                    pick(4) ? "vni" : "vlan", 1 + pick(5), pick(3) ? "" : ",'mtu':1390");
+                return parse_format("{'kind':'Network','name':'n%d','spec':{'underlay':'u%d','%s':%d%s}}", pick(4),
+                                    pick(2), pick(4) ? "vni" : "vlan", 1 + pick(5), pick(3) ? "" : ",'mtu':1390");
         case 3:
         case 4:
         case 5:
-                return parse_format("{'kind':'Port','name':'p%d','spec':{'network':'n%d','mac_address':'fa:16:3e:00:00:%02d',"
-                                    "'fixed_ips':['10.0.0.%d'],'attachment':{'tap':{'name':'t%d'}}%s}}", pick(6), pick(4),
-                                    pick(8), 1 + pick(8), pick(8), pick(3) ? "" : ",'mtu':1380");
+                return parse_format(
+                        "{'kind':'Port','name':'p%d','spec':{'network':'n%d','mac_address':'fa:16:3e:00:00:%02d',"
+                        "'fixed_ips':['10.0.0.%d'],'attachment':{'tap':{'name':'t%d'}}%s}}",
+                        pick(6), pick(4), pick(8), 1 + pick(8), pick(8), pick(3) ? "" : ",'mtu':1380");
         case 6:
-                return parse_format("{'kind':'Peer','name':'q%d','spec':{'underlay':'u%d','vtep':'192.0.2.%d','networks':["
-                                    "{'network':'n%d','hosts':[{'mac_address':'fa:16:3e:00:01:%02d','ip_addresses':["
-                                    "'10.0.1.%d']}]}]}}", pick(2), pick(2), 1 + pick(4), pick(4), pick(4), 1 + pick(4));
+                return parse_format(
+                        "{'kind':'Peer','name':'q%d','spec':{'underlay':'u%d','vtep':'192.0.2.%d','networks':["
+                        "{'network':'n%d','hosts':[{'mac_address':'fa:16:3e:00:01:%02d','ip_addresses':["
+                        "'10.0.1.%d']}]}]}}",
+                        pick(2), pick(2), 1 + pick(4), pick(4), pick(4), 1 + pick(4));
         default:
-                return parse_format("{'kind':'%s','name':'x%d','spec':{'nonsense':%d}}", pick(2) ? "Port" : "Zebra", pick(2),
-                                    pick(9));
+                return parse_format("{'kind':'%s','name':'x%d','spec':{'nonsense':%d}}", pick(2) ? "Port" : "Zebra",
+                                    pick(2), pick(9));
         }
 }
 
@@ -59,7 +64,7 @@ struct checking {
 
 static void check_claim(struct claims *claims, const char *pointer, const char *format, ...)
 {
-        struct checking *checking = (struct checking *) claims;
+        struct checking *checking = (struct checking *)claims;
         char key[512];
         va_list args;
 
@@ -101,8 +106,8 @@ static void check_rebuild(struct fixture *f)
 
         for (const struct kind *kind = kind_first(); kind; kind = kind->next)
                 for (struct object *o = NULL; (o = model_next(f->model, kind, o));)
-                        json_array_append_new(all, json_pack("{s:s,s:s,s:O}", "kind", kind->name, "name", o->name, "spec",
-                                                             o->spec));
+                        json_array_append_new(
+                                all, json_pack("{s:s,s:s,s:O}", "kind", kind->name, "name", o->name, "spec", o->spec));
         fixture_setup(&state);
         struct fixture *fresh = state;
         if (apply_json(fresh, json_incref(all), APPLY_DEFAULT, &errors) < 0) {
@@ -111,9 +116,10 @@ static void check_rebuild(struct fixture *f)
         }
         size_t i;
         json_t *object;
-        json_array_foreach(all, i, object) {
-                const struct object *found = model_find(fresh->model, json_string_value(json_object_get(object, "kind")),
-                                                        json_string_value(json_object_get(object, "name")));
+        json_array_foreach (all, i, object) {
+                const struct object *found =
+                        model_find(fresh->model, json_string_value(json_object_get(object, "kind")),
+                                   json_string_value(json_object_get(object, "name")));
                 assert_true(json_equal(found->spec, json_object_get(object, "spec")));
         }
         fixture_teardown(&state);
@@ -132,17 +138,19 @@ static void one_request(struct fixture *f, size_t *accepted, size_t *refused)
                         json_array_append_new(list, random_head());
                 cleanup_free char *text = json_dumps(list, JSON_COMPACT);
                 json_decref(list);
-                r = delete_json(f, text, pick(2), pick(4) ? -1 : (int64_t) revision - pick(3), ROLE_ADMIN, &errors);
+                r = delete_json(f, text, pick(2), pick(4) ? -1 : (int64_t)revision - pick(3), ROLE_ADMIN, &errors);
         } else {
-                struct apply how = {.replace = pick(12) == 0, .dry_run = pick(6) == 0, .role = ROLE_ADMIN,
-                                    .if_revision = pick(8) ? -1 : (int64_t) revision - pick(3)};
+                struct apply how = {.replace = pick(12) == 0,
+                                    .dry_run = pick(6) == 0,
+                                    .role = ROLE_ADMIN,
+                                    .if_revision = pick(8) ? -1 : (int64_t)revision - pick(3)};
                 for (int i = pick(3) ? 0 : pick(8); i >= 0; i--)
                         json_array_append_new(list, random_object());
                 r = apply_json(f, list, how, &errors);
                 if (how.dry_run && r == 0)
                         r = 1;
         }
-        assert_int_equal(r < 0, errors.count > 0);
+        assert_int_equal(r<0, errors.count> 0);
         if (r != 0) {
                 cleanup_free char *after = model_image(f->model);
                 assert_string_equal(before, after);

@@ -67,7 +67,7 @@ static void test_marks_and_sweep(void **state)
                 assert_int_equal(record_table_put(table, &r.header, 2, NULL), RECORD_EQUAL);
         }
         while ((record = record_table_next(table, &i, &mark))) {
-                const struct wire_fdb *r = (const void *) record;
+                const struct wire_fdb *r = (const void *)record;
                 seen++;
                 assert_int_equal(mark, r->network % 3 == 0 ? 2 : 1);
                 if (mark == 1)
@@ -101,7 +101,7 @@ static void test_against_an_array(void **state)
                         count -= there[k];
                         there[k] = false;
                 } else {
-                        int expected = !there[k] ? RECORD_ADDED
+                        int expected = !there[k]                                    ? RECORD_ADDED
                                        : memcmp(&record, &model[k], sizeof(record)) ? RECORD_CHANGED
                                                                                     : RECORD_EQUAL;
                         assert_int_equal(record_table_put(table, &record.header, round, &old), expected);

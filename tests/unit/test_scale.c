@@ -17,8 +17,9 @@
 
 static json_t *host(int i)
 {
-        return json_pack("{s:o, s:[o]}", "mac_address", json_sprintf("fa:16:3f:%02x:%02x:%02x", i >> 16, i >> 8 & 255, i & 255),
-                         "ip_addresses", json_sprintf("10.%d.%d.%d", 1 + (i >> 16), i >> 8 & 255, i & 255));
+        return json_pack("{s:o, s:[o]}", "mac_address",
+                         json_sprintf("fa:16:3f:%02x:%02x:%02x", i >> 16, i >> 8 & 255, i & 255), "ip_addresses",
+                         json_sprintf("10.%d.%d.%d", 1 + (i >> 16), i >> 8 & 255, i & 255));
 }
 
 /* Peer p has HOSTS / PEERS hosts, spread over ten networks. */
@@ -32,18 +33,20 @@ static json_t *big_peer(int p, int change)
                         json_array_append_new(hosts, host(p * (HOSTS / PEERS) + n * (HOSTS / PEERS / 10) + h + 1));
                 if (n == 0 && change)
                         json_array_append_new(hosts, host(HOSTS + change));
-                json_array_append_new(networks, json_pack("{s:o, s:o}", "network", json_sprintf("net-%d", (p * 10 + n) % NETWORKS),
-                                                          "hosts", hosts));
+                json_array_append_new(networks,
+                                      json_pack("{s:o, s:o}", "network",
+                                                json_sprintf("net-%d", (p * 10 + n) % NETWORKS), "hosts", hosts));
         }
-        return json_pack("{s:s, s:o, s:{s:s, s:o, s:o}}", "kind", "Peer", "name", json_sprintf("peer-%d", p), "spec", "underlay",
-                         "u", "vtep", json_sprintf("192.0.2.%d", p + 2), "networks", networks);
+        return json_pack("{s:s, s:o, s:{s:s, s:o, s:o}}", "kind", "Peer", "name", json_sprintf("peer-%d", p), "spec",
+                         "underlay", "u", "vtep", json_sprintf("192.0.2.%d", p + 2), "networks", networks);
 }
 
 static json_t *big_port(int i, int change)
 {
-        return parse_format("{'kind':'Port','name':'port-%d','spec':{'network':'net-%d','mac_address':'fa:16:3e:%02x:%02x:%02x',"
-                            "'fixed_ips':['10.200.%d.%d'],'attachment':{'vhost_user':{'socket':'/run/vm%d/vhost.sock'}}}}",
-                            i, i % NETWORKS, change, i >> 8, i & 255, i >> 8, i & 255, i);
+        return parse_format(
+                "{'kind':'Port','name':'port-%d','spec':{'network':'net-%d','mac_address':'fa:16:3e:%02x:%02x:%02x',"
+                "'fixed_ips':['10.200.%d.%d'],'attachment':{'vhost_user':{'socket':'/run/vm%d/vhost.sock'}}}}",
+                i, i % NETWORKS, change, i >> 8, i & 255, i >> 8, i & 255, i);
 }
 
 static json_t *big_world(void)
@@ -57,7 +60,8 @@ static json_t *big_world(void)
                 json_array_append_new(objects, big_peer(i, 0));
         for (int i = 0; i < NETWORKS; i++)
                 json_array_append_new(objects, parse_format("{'kind':'Network','name':'net-%d','spec':{'underlay':'u',"
-                                                            "'vni':%d}}", i, i + 1));
+                                                            "'vni':%d}}",
+                                                            i, i + 1));
         return objects;
 }
 
@@ -96,7 +100,7 @@ struct counting {
 
 static void count_record(struct emit *emit, const void *record)
 {
-        ((struct counting *) emit)->records++;
+        ((struct counting *)emit)->records++;
 }
 
 /* Applies, and says how long it took. */
@@ -130,9 +134,11 @@ static void test_big_node(void **state)
         timed(f, "one port", json_pack("[o]", big_port(500, 1)));
         timed(f, "one port again", json_pack("[o]", big_port(500, 2)));
         timed(f, "one host of a peer of 1,000", json_pack("[o]", big_peer(7, 1)));
-        timed(f, "one network", parse("[{'kind':'Network','name':'net-3','spec':{'underlay':'u','vni':4,'flood':true}}]"));
-        timed(f, "the underlay", parse("[{'kind':'Underlay','name':'u','spec':{'device':{'af_packet':{'interface':'eth1'}},"
-                                       "'vtep_ipv4':'192.0.2.1/24','mtu':9000}}]"));
+        timed(f, "one network",
+              parse("[{'kind':'Network','name':'net-3','spec':{'underlay':'u','vni':4,'flood':true}}]"));
+        timed(f, "the underlay",
+              parse("[{'kind':'Underlay','name':'u','spec':{'device':{'af_packet':{'interface':'eth1'}},"
+                    "'vtep_ipv4':'192.0.2.1/24','mtu':9000}}]"));
 
         cleanup_free char *before = model_image(f->model);
         double start = seconds();
@@ -165,14 +171,15 @@ static void test_peer_of_20000_hosts(void **state)
 
         for (int i = 0; i < HOSTS; i++)
                 json_array_append_new(hosts, host(i + 1));
-        json_array_append_new(objects, json_pack("{s:s, s:s, s:{s:s, s:s, s:[{s:s, s:o}]}}", "kind", "Peer", "name", "q", "spec",
-                                                 "underlay", "u", "vtep", "192.0.2.2", "networks", "network", "n", "hosts",
-                                                 hosts));
+        json_array_append_new(objects, json_pack("{s:s, s:s, s:{s:s, s:s, s:[{s:s, s:o}]}}", "kind", "Peer", "name",
+                                                 "q", "spec", "underlay", "u", "vtep", "192.0.2.2", "networks",
+                                                 "network", "n", "hosts", hosts));
         timed(f, "a peer of 20,000 hosts", json_deep_copy(objects));
         json_array_append_new(hosts, host(5));
         assert_true(apply_json(f, json_incref(objects), APPLY_DEFAULT, &errors) < 0);
         assert_int_equal(errors.count, 2);
-        assert_complaint(&errors, "Peer", "q", "/spec/networks/0/hosts/20000/mac_address", "see /spec/networks/0/hosts/4/mac");
+        assert_complaint(&errors, "Peer", "q", "/spec/networks/0/hosts/20000/mac_address",
+                         "see /spec/networks/0/hosts/4/mac");
         assert_complaint(&errors, "Peer", "q", "/spec/networks/0/hosts/20000/ip_addresses/0", "10.1.0.5");
 }
 

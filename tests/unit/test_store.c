@@ -16,8 +16,12 @@
 static uint32_t put(struct store *store, uint32_t id, const char *name, const char *spec, uint64_t revision)
 {
         struct errors errors = {0};
-        struct store_row row = {
-                .id = id, .kind = "Port", .name = name, .spec = spec, .spec_length = strlen(spec), .revision = revision};
+        struct store_row row = {.id = id,
+                                .kind = "Port",
+                                .name = name,
+                                .spec = spec,
+                                .spec_length = strlen(spec),
+                                .revision = revision};
 
         assert_int_equal(store_put(store, &row, &errors), 0);
         return row.id;
@@ -30,7 +34,7 @@ static int collect(void *user, const struct store_row *row)
 
         assert_int_equal(strlen(row->spec), row->spec_length);
         snprintf(text + used, 1000 - used, "%u %s %s %s %llu;", row->id, row->kind, row->name, row->spec,
-                 (unsigned long long) row->revision);
+                 (unsigned long long)row->revision);
         return 0;
 }
 
@@ -136,7 +140,7 @@ static int collect_deletion(void *user, const char *kind, const char *name, uint
 
         if (deletions->count++ < 10)
                 snprintf(deletions->text + used, sizeof(deletions->text) - used, "%s %s %llu;", kind, name,
-                         (unsigned long long) revision);
+                         (unsigned long long)revision);
         return 0;
 }
 

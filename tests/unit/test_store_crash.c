@@ -34,7 +34,8 @@ static json_t *script_objects(size_t round)
         json_t *objects = json_array();
         for (int i = 0; i < (round == 2 ? 60 : 3); i++)
                 json_array_append_new(objects, parse_format("{'kind':'Network','name':'n%d','spec':{'underlay':'u',"
-                                                            "'vni':%d}}", i, 1000 + i));
+                                                            "'vni':%d}}",
+                                                            i, 1000 + i));
         return objects;
 }
 
@@ -113,9 +114,10 @@ static void assert_old_or_new(struct world *world, size_t done, size_t at, unsig
                 fail_msg("does not open after a cut at operation %zu (seed %u)", at, seed);
         }
         cleanup_free char *image = model_image(world->model);
-        bool old = strcmp(image, images[done]) == 0, new = done < ROUNDS && strcmp(image, images[done + 1]) == 0;
+        bool old = strcmp(image, images[done]) == 0, new = done < ROUNDS &&strcmp(image, images[done + 1]) == 0;
         if (!old && !new)
-                fail_msg("cut at operation %zu (seed %u): neither round %zu nor %zu:\n%s", at, seed, done, done + 1, image);
+                fail_msg("cut at operation %zu (seed %u): neither round %zu nor %zu:\n%s", at, seed, done, done + 1,
+                         image);
         assert_int_equal(store_revision(world->store), old ? done : done + 1);
         /* And it goes on working from there. */
         for (size_t round = old ? done : done + 1; round < ROUNDS; round++)

@@ -21,11 +21,11 @@ static json_t *numbered_networks(uint64_t number)
 
         /* Two objects that always change together: half a transaction would show. */
         json_array_append_new(objects, parse_format("{'kind':'Network','name':'n','spec':{'underlay':'u','vni':%u}}",
-                                                    (unsigned) number * 2 + 1));
+                                                    (unsigned)number * 2 + 1));
         json_array_append_new(objects, parse_format("{'kind':'Network','name':'m','spec':{'underlay':'u','vni':%u}}",
-                                                    (unsigned) number * 2 + 2));
+                                                    (unsigned)number * 2 + 2));
         json_array_append_new(objects, parse_format("{'kind':'Network','name':'x%u','spec':{'underlay':'u','vlan':%u}}",
-                                                    (unsigned) number, (unsigned) number % 4095));
+                                                    (unsigned)number, (unsigned)number % 4095));
         return objects;
 }
 
@@ -136,7 +136,8 @@ static json_t *many_networks(void)
 
         for (int i = 0; i < 300; i++)
                 json_array_append_new(objects, parse_format("{'kind':'Network','name':'many-%d','spec':{'underlay':'u',"
-                                                            "'vni':%d}}", i, 5000 + i));
+                                                            "'vni':%d}}",
+                                                            i, 5000 + i));
         return objects;
 }
 

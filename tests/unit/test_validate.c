@@ -66,9 +66,9 @@ static char *normal(const json_t *spec, struct errors *errors)
 
 struct value {
         const char *field, *given;
-        const char *normal;   /* NULL: refused … */
-        const char *pointer;  /* … there (NULL: "/spec/FIELD") */
-        const char *words;    /* … in these words */
+        const char *normal;  /* NULL: refused … */
+        const char *pointer; /* … there (NULL: "/spec/FIELD") */
+        const char *words;   /* … in these words */
 };
 
 static void check_value(const struct value *v)
@@ -103,10 +103,10 @@ static void check_values(const struct value *values, size_t count)
         for (size_t i = 0; i < count; i++)
                 check_value(&values[i]);
 }
-#define CHECK(...) \
-        do { \
-                const struct value values[] = {__VA_ARGS__}; \
-                check_values(values, sizeof(values) / sizeof(values[0])); \
+#define CHECK(...)                                                                                                     \
+        do {                                                                                                           \
+                const struct value values[] = {__VA_ARGS__};                                                           \
+                check_values(values, sizeof(values) / sizeof(values[0]));                                              \
         } while (0)
 
 static void test_bool(void **state)
@@ -131,10 +131,12 @@ static void test_string(void **state)
 {
         CHECK({"string", "'ab'", "'ab'"}, {"string", "'üöäßé'", "'üöäßé'"}, {"string", "null", ""},
               {"string", "'a'", NULL, NULL, "too short"}, {"string", "'abcdef'", NULL, NULL, "too long"},
-              {"string", "'üöäßéx'", NULL, NULL, "a text of 2 to 5 characters"}, {"string", "12", NULL, NULL, "string is 12"},
-              {"string", "'ab\\u0000c'", NULL, NULL, "NUL"}, {"string", "['ab']", NULL, NULL, "a list"});
+              {"string", "'üöäßéx'", NULL, NULL, "a text of 2 to 5 characters"},
+              {"string", "12", NULL, NULL, "string is 12"}, {"string", "'ab\\u0000c'", NULL, NULL, "NUL"},
+              {"string", "['ab']", NULL, NULL, "a list"});
         CHECK({"colour", "'red'", "'red'"}, {"colour", "5", "'5'"}, {"colour", "'5'", "'5'"},
-              {"colour", "6", NULL, NULL, "one of: red, green, 5"}, {"colour", "'Red'", NULL, NULL, "colour is the text \"Red\""},
+              {"colour", "6", NULL, NULL, "one of: red, green, 5"},
+              {"colour", "'Red'", NULL, NULL, "colour is the text \"Red\""},
               {"colour", "'red\\u0000'", NULL, NULL, "NUL"}, {"colour", "true", NULL, NULL, "colour is true"},
               {"colour", "''", NULL, NULL, "one of"}, {"colour", "{}", NULL, NULL, "one of"});
 }
@@ -173,13 +175,19 @@ static void test_ref(void **state)
 
 static void test_mac(void **state)
 {
-        CHECK({"mac", "'fa:16:3e:00:00:01'", "'fa:16:3e:00:00:01'"}, {"mac", "'FA-16-3E-AB-CD-EF'", "'fa:16:3e:ab:cd:ef'"},
-              {"mac", "'01:00:5e:00:00:01'", NULL, NULL, "multicast"}, {"mac", "'ff:ff:ff:ff:ff:ff'", NULL, NULL, "multicast"},
-              {"mac", "'00:00:00:00:00:00'", NULL, NULL, "zero"}, {"mac", "'fa:16:3e:00:00'", NULL, NULL, "unicast MAC"},
-              {"mac", "'fa:16:3e:00:00:01:02'", NULL, NULL, "unicast MAC"}, {"mac", "'fa:16:3e:00:00:0g'", NULL, NULL, "unicast"},
-              {"mac", "'fa:16-3e:00:00:01'", NULL, NULL, "unicast MAC"}, {"mac", "'fa163e000001'", NULL, NULL, "unicast MAC"},
+        CHECK({"mac", "'fa:16:3e:00:00:01'", "'fa:16:3e:00:00:01'"},
+              {"mac", "'FA-16-3E-AB-CD-EF'", "'fa:16:3e:ab:cd:ef'"},
+              {"mac", "'01:00:5e:00:00:01'", NULL, NULL, "multicast"},
+              {"mac", "'ff:ff:ff:ff:ff:ff'", NULL, NULL, "multicast"},
+              {"mac", "'00:00:00:00:00:00'", NULL, NULL, "zero"},
+              {"mac", "'fa:16:3e:00:00'", NULL, NULL, "unicast MAC"},
+              {"mac", "'fa:16:3e:00:00:01:02'", NULL, NULL, "unicast MAC"},
+              {"mac", "'fa:16:3e:00:00:0g'", NULL, NULL, "unicast"},
+              {"mac", "'fa:16-3e:00:00:01'", NULL, NULL, "unicast MAC"},
+              {"mac", "'fa163e000001'", NULL, NULL, "unicast MAC"},
               {"mac", "' fa:16:3e:00:00:1'", NULL, NULL, "unicast MAC"}, {"mac", "''", NULL, NULL, "unicast MAC"},
-              {"mac", "275200860160001", NULL, NULL, "unicast MAC"}, {"mac", "'fa:16:3e:00:00:01\\u0000'", NULL, NULL, "NUL"});
+              {"mac", "275200860160001", NULL, NULL, "unicast MAC"},
+              {"mac", "'fa:16:3e:00:00:01\\u0000'", NULL, NULL, "NUL"});
 }
 
 static void test_ip(void **state)
@@ -188,14 +196,15 @@ static void test_ip(void **state)
               {"ip", "'2001:db8:0:0:0:0:0:1'", "'2001:db8::1'"}, {"ip", "'fe80::1'", "'fe80::1'"},
               {"ip", "'10.0.0'", NULL, NULL, "an IP address"}, {"ip", "'10.0.0.256'", NULL, NULL, "an IP address"},
               {"ip", "'010.0.0.1'", NULL, NULL, "an IP address"}, {"ip", "'10.0.0.1/24'", NULL, NULL, "an IP address"},
-              {"ip", "'::ffff:10.0.0.1'", NULL, NULL, "an IP address"}, {"ip", "'fe80::1%eth0'", NULL, NULL, "an IP address"},
-              {"ip", "'0.0.0.0'", NULL, NULL, "unspecified"}, {"ip", "'::'", NULL, NULL, "unspecified"},
-              {"ip", "'224.0.0.1'", NULL, NULL, "multicast"}, {"ip", "'ff02::1'", NULL, NULL, "multicast"},
-              {"ip", "'255.255.255.255'", NULL, NULL, "broadcast"}, {"ip", "'127.0.0.1'", NULL, NULL, "loopback"},
-              {"ip", "'::1'", NULL, NULL, "loopback"}, {"ip", "''", NULL, NULL, "an IP address"},
-              {"ip", "167772161", NULL, NULL, "an IP address"});
+              {"ip", "'::ffff:10.0.0.1'", NULL, NULL, "an IP address"},
+              {"ip", "'fe80::1%eth0'", NULL, NULL, "an IP address"}, {"ip", "'0.0.0.0'", NULL, NULL, "unspecified"},
+              {"ip", "'::'", NULL, NULL, "unspecified"}, {"ip", "'224.0.0.1'", NULL, NULL, "multicast"},
+              {"ip", "'ff02::1'", NULL, NULL, "multicast"}, {"ip", "'255.255.255.255'", NULL, NULL, "broadcast"},
+              {"ip", "'127.0.0.1'", NULL, NULL, "loopback"}, {"ip", "'::1'", NULL, NULL, "loopback"},
+              {"ip", "''", NULL, NULL, "an IP address"}, {"ip", "167772161", NULL, NULL, "an IP address"});
         CHECK({"ip4", "'10.0.0.1'", "'10.0.0.1'"}, {"ip4", "'fd00::1'", NULL, NULL, "an IPv4 address"},
-              {"ip6", "'fd00::1'", "'fd00::1'"}, {"ip6", "'10.0.0.1'", NULL, NULL, "an IPv6 address such as 2001:db8::1"});
+              {"ip6", "'fd00::1'", "'fd00::1'"},
+              {"ip6", "'10.0.0.1'", NULL, NULL, "an IPv6 address such as 2001:db8::1"});
 }
 
 static void test_cidr(void **state)
@@ -213,17 +222,22 @@ static void test_cidr(void **state)
 static void test_names_of_the_host(void **state)
 {
         CHECK({"path", "'/run/a.sock'", "'/run/a.sock'"}, {"path", "'/0123456789012345678'", "'/0123456789012345678'"},
-              {"path", "'/01234567890123456789'", NULL, NULL, "too long"}, {"path", "'run/a'", NULL, NULL, "not absolute"},
-              {"path", "''", NULL, NULL, "an absolute path"}, {"path", "'/run/'", NULL, NULL, "a directory"},
-              {"path", "'/'", NULL, NULL, "a directory"}, {"path", "'/a\\u0000b'", NULL, NULL, "NUL"});
+              {"path", "'/01234567890123456789'", NULL, NULL, "too long"},
+              {"path", "'run/a'", NULL, NULL, "not absolute"}, {"path", "''", NULL, NULL, "an absolute path"},
+              {"path", "'/run/'", NULL, NULL, "a directory"}, {"path", "'/'", NULL, NULL, "a directory"},
+              {"path", "'/a\\u0000b'", NULL, NULL, "NUL"});
         CHECK({"ifname", "'eth0'", "'eth0'"}, {"ifname", "'eth0.100'", "'eth0.100'"},
-              {"ifname", "'abcdefghijklmno'", "'abcdefghijklmno'"}, {"ifname", "'abcdefghijklmnop'", NULL, NULL, "15 bytes"},
-              {"ifname", "''", NULL, NULL, "15"}, {"ifname", "'a b'", NULL, NULL, "15"}, {"ifname", "'a/b'", NULL, NULL, "15"},
-              {"ifname", "'a:1'", NULL, NULL, "15"}, {"ifname", "'.'", NULL, NULL, "15"}, {"ifname", "'..'", NULL, NULL, "15"});
+              {"ifname", "'abcdefghijklmno'", "'abcdefghijklmno'"},
+              {"ifname", "'abcdefghijklmnop'", NULL, NULL, "15 bytes"}, {"ifname", "''", NULL, NULL, "15"},
+              {"ifname", "'a b'", NULL, NULL, "15"}, {"ifname", "'a/b'", NULL, NULL, "15"},
+              {"ifname", "'a:1'", NULL, NULL, "15"}, {"ifname", "'.'", NULL, NULL, "15"},
+              {"ifname", "'..'", NULL, NULL, "15"});
         CHECK({"pci", "'0000:3b:00.0'", "'0000:3b:00.0'"}, {"pci", "'3B:1f.7'", "'0000:3b:1f.7'"},
               {"pci", "'10000:e1:00.0'", "'10000:e1:00.0'"}, {"pci", "'0:1:2.3'", "'0000:01:02.3'"},
-              {"pci", "'0000:3b:20.0'", NULL, NULL, "a PCI address"}, {"pci", "'0000:3b:00.8'", NULL, NULL, "a PCI address"},
-              {"pci", "'0000:3b:00'", NULL, NULL, "a PCI address"}, {"pci", "'0000:3b:00.0x'", NULL, NULL, "a PCI address"},
+              {"pci", "'0000:3b:20.0'", NULL, NULL, "a PCI address"},
+              {"pci", "'0000:3b:00.8'", NULL, NULL, "a PCI address"},
+              {"pci", "'0000:3b:00'", NULL, NULL, "a PCI address"},
+              {"pci", "'0000:3b:00.0x'", NULL, NULL, "a PCI address"},
               {"pci", "'0000:3b:00:0'", NULL, NULL, "a PCI address"}, {"pci", "''", NULL, NULL, "a PCI address"});
 }
 
@@ -244,26 +258,30 @@ static void test_oneof(void **state)
 {
         CHECK({"oneof", "{'tap':{'deep':1}}", "{'tap':{'deep':1}}"}, {"oneof", "{'count':2}", "{'count':2}"},
               {"oneof", "{'count':2,'tap':null}", "{'count':2}"},
-              {"oneof", "{}", NULL, NULL, "exactly one of: tap, count"}, {"oneof", "{'tap':null}", NULL, NULL, "names no"},
+              {"oneof", "{}", NULL, NULL, "exactly one of: tap, count"},
+              {"oneof", "{'tap':null}", NULL, NULL, "names no"},
               {"oneof", "{'count':2,'tap':{'deep':1}}", NULL, NULL, "2 alternatives at once"},
               {"oneof", "{'tpa':{'deep':1}}", NULL, "/spec/oneof/tpa", "did you mean tap?"},
               {"oneof", "{'count':4}", NULL, "/spec/oneof/count", "an integer from 1 to 3"},
-              {"oneof", "{'tap':{}}", NULL, "/spec/oneof/tap/deep", "missing"}, {"oneof", "'tap'", NULL, NULL, "the text"});
+              {"oneof", "{'tap':{}}", NULL, "/spec/oneof/tap/deep", "missing"},
+              {"oneof", "'tap'", NULL, NULL, "the text"});
 }
 
 static void test_list(void **state)
 {
         CHECK({"list", "[1]", "[1]"}, {"list", "[1,2,3]", "[1,2,3]"}, {"list", "null", ""},
               {"list", "[]", NULL, NULL, "too short"}, {"list", "[1,2,3,4]", NULL, NULL, "a list of 1 to 3 entries"},
-              {"list", "[1,10]", NULL, "/spec/list/1", "the entry is 10"}, {"list", "[null]", NULL, "/spec/list/0", "null"},
-              {"list", "{}", NULL, NULL, "an object"}, {"list", "1", NULL, NULL, "a list"},
-              {"rows", "[]", "[]"}, {"rows", "[{'deep':0},{'deep':1,'name':'a'}]", "[{'deep':0},{'deep':1,'name':'a'}]"},
+              {"list", "[1,10]", NULL, "/spec/list/1", "the entry is 10"},
+              {"list", "[null]", NULL, "/spec/list/0", "null"}, {"list", "{}", NULL, NULL, "an object"},
+              {"list", "1", NULL, NULL, "a list"}, {"rows", "[]", "[]"},
+              {"rows", "[{'deep':0},{'deep':1,'name':'a'}]", "[{'deep':0},{'deep':1,'name':'a'}]"},
               {"rows", "[{'deep':0},{'deep':1,'name':''}]", NULL, "/spec/rows/1/name", "too short"});
 }
 
 static void test_all_complaints_at_once(void **state)
 {
-        cleanup_(json_decrefp) json_t *spec = parse("{'bool':1,'int':1,'mac':'x','rows':[{'deep':99},{},{'deep':1}],'x':0}");
+        cleanup_(json_decrefp) json_t *spec =
+                parse("{'bool':1,'int':1,'mac':'x','rows':[{'deep':99},{},{'deep':1}],'x':0}");
         struct errors errors;
 
         assert_null(normal(spec, &errors));
@@ -333,12 +351,22 @@ static void test_complaints_are_always_json(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_bool), cmocka_unit_test(test_int), cmocka_unit_test(test_string),
-                cmocka_unit_test(test_long_values_are_cut), cmocka_unit_test(test_ref), cmocka_unit_test(test_mac),
-                cmocka_unit_test(test_ip), cmocka_unit_test(test_cidr), cmocka_unit_test(test_names_of_the_host),
-                cmocka_unit_test(test_object), cmocka_unit_test(test_oneof), cmocka_unit_test(test_list),
-                cmocka_unit_test(test_all_complaints_at_once), cmocka_unit_test(test_complaints_are_bounded),
-                cmocka_unit_test(test_spec_is_no_object), cmocka_unit_test(test_worst_code_wins),
+                cmocka_unit_test(test_bool),
+                cmocka_unit_test(test_int),
+                cmocka_unit_test(test_string),
+                cmocka_unit_test(test_long_values_are_cut),
+                cmocka_unit_test(test_ref),
+                cmocka_unit_test(test_mac),
+                cmocka_unit_test(test_ip),
+                cmocka_unit_test(test_cidr),
+                cmocka_unit_test(test_names_of_the_host),
+                cmocka_unit_test(test_object),
+                cmocka_unit_test(test_oneof),
+                cmocka_unit_test(test_list),
+                cmocka_unit_test(test_all_complaints_at_once),
+                cmocka_unit_test(test_complaints_are_bounded),
+                cmocka_unit_test(test_spec_is_no_object),
+                cmocka_unit_test(test_worst_code_wins),
                 cmocka_unit_test(test_complaints_are_always_json),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -19,7 +19,7 @@ static int receive(void *user, const void *datagram, size_t size)
         size_t offset = 0;
         int r;
 
-        if (sink->fail_after >= 0 && sink->datagrams >= (size_t) sink->fail_after)
+        if (sink->fail_after >= 0 && sink->datagrams >= (size_t)sink->fail_after)
                 return -EPIPE;
         assert_true(size > 0 && size <= WIRE_DATAGRAM_MAX);
         sink->datagrams++;
@@ -188,7 +188,7 @@ static void test_garbage(void **state)
                 }
                 if (used > 0)
                         size = used;
-                for (int i = round % 4 ? rand() % 3 : (int) size; i > 0; i--)
+                for (int i = round % 4 ? rand() % 3 : (int)size; i > 0; i--)
                         datagram[rand() % size] = rand();
 
                 char *exact = malloc(size);
@@ -206,12 +206,9 @@ static void test_garbage(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_every_type_round_trips),
-                cmocka_unit_test(test_datagrams_are_filled_and_bounded),
-                cmocka_unit_test(test_a_failed_send_is_kept),
-                cmocka_unit_test(test_malformed_headers),
-                cmocka_unit_test(test_strings_must_end),
-                cmocka_unit_test(test_garbage),
+                cmocka_unit_test(test_every_type_round_trips), cmocka_unit_test(test_datagrams_are_filled_and_bounded),
+                cmocka_unit_test(test_a_failed_send_is_kept),  cmocka_unit_test(test_malformed_headers),
+                cmocka_unit_test(test_strings_must_end),       cmocka_unit_test(test_garbage),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
