@@ -25,7 +25,8 @@
         X(NO_MBUF, "no_mbuf", "out of packet buffers") \
         X(SEGMENTATION, "segmentation", "a large segment could not be segmented in software") \
         X(PUNT_FULL, "punt_full", "the control thread is not keeping up with ARP, ND and ICMP to the VTEP") \
-        X(ANSWERED, "answered", "not forwarded, since answered in place (ARP, ND); not a loss")
+        X(ANSWERED, "answered", "not forwarded, since answered in place (ARP, ND); not a loss") \
+        X(SPLIT_HORIZON, "split_horizon", "came over the underlay for a MAC that lives behind the underlay, not here")
 
 enum socle_drop {
 #define X(id, name, help) SOCLE_DROP_##id,

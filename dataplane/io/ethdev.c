@@ -1,0 +1,221 @@
+/* NICs through DPDK's poll-mode drivers: PCI devices (vfio), and kernel interfaces by AF_XDP. For the underlay, and for
+ * ports on a VF or an interface. */
+#include <errno.h>
+#include <net/if.h>
+#include <string.h>
+
+#include <rte_dev.h>
+#include <rte_ethdev.h>
+#include <rte_malloc.h>
+
+#include "io.h"
+
+#define RX_DESCRIPTORS 1024
+#define TX_DESCRIPTORS 1024
+
+struct ethdev {
+        uint16_t id;
+        uint16_t tx_queues;
+        bool interrupts;
+        rte_spinlock_t tx_lock[DP_IO_QUEUES_MAX]; /* when workers outnumber transmit queues */
+};
+
+static uint16_t ethdev_burst(struct dp_rxq *rxq, struct rte_mbuf **packets, uint16_t n)
+{
+        const struct ethdev *ethdev = ((struct dp_io *) rxq->io)->priv;
+
+        return rte_eth_rx_burst(ethdev->id, rxq->queue, packets, n);
+}
+
+static bool ethdev_arm(struct dp_rxq *rxq)
+{
+        const struct ethdev *ethdev = ((struct dp_io *) rxq->io)->priv;
+
+        rte_eth_dev_rx_intr_enable(ethdev->id, rxq->queue);
+        return rte_eth_rx_queue_count(ethdev->id, rxq->queue) > 0;
+}
+
+static void ethdev_disarm(struct dp_rxq *rxq)
+{
+        const struct ethdev *ethdev = ((struct dp_io *) rxq->io)->priv;
+
+        rte_eth_dev_rx_intr_disable(ethdev->id, rxq->queue);
+}
+
+static uint16_t ethdev_tx(struct dp_port *port, unsigned int worker, struct rte_mbuf **packets, uint16_t n,
+                          enum socle_drop *ret_reason)
+{
+        struct ethdev *ethdev = ((struct dp_io *) port->io)->priv;
+        uint16_t queue = worker % ethdev->tx_queues;
+        bool shared = ethdev->tx_queues < dp.worker_count;
+
+        if (shared)
+                rte_spinlock_lock(&ethdev->tx_lock[queue]);
+        uint16_t ready = rte_eth_tx_prepare(ethdev->id, queue, packets, n);
+        uint16_t sent = rte_eth_tx_burst(ethdev->id, queue, packets, ready);
+        if (shared)
+                rte_spinlock_unlock(&ethdev->tx_lock[queue]);
+        if (sent == ready && ready < n)
+                *ret_reason = SOCLE_DROP_TX_ERROR;
+        return sent;
+}
+
+static uint32_t caps_of(uint64_t offloads)
+{
+        uint32_t caps = 0;
+
+        if (offloads & RTE_ETH_TX_OFFLOAD_TCP_CKSUM && offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
+                caps |= DP_TX_L4_CSUM;
+        if (offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO)
+                caps |= DP_TX_TSO4 | DP_TX_TSO6;
+        return caps;
+}
+
+static int setup(struct dp_io *io, struct ethdev *ethdev, const struct wire_attachment *attachment, struct dp_io_error *error)
+{
+        const uint64_t tx_wanted = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
+                                   RTE_ETH_TX_OFFLOAD_TCP_TSO;
+        const uint64_t rx_wanted = RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
+        struct rte_eth_conf conf = {0};
+        struct rte_eth_dev_info info;
+        int r = rte_eth_dev_info_get(ethdev->id, &info);
+
+        if (r < 0)
+                return dp_io_fail(error, -r, "%s: no device information: %s", attachment->name, rte_strerror(-r));
+        ethdev->tx_queues = RTE_MIN(RTE_MIN(info.max_tx_queues, dp.worker_count), DP_IO_QUEUES_MAX);
+        if (attachment->device == WIRE_DEVICE_AF_XDP)
+                ethdev->tx_queues = attachment->queues; /* its queues come in pairs */
+        conf.txmode.offloads = info.tx_offload_capa & tx_wanted;
+        conf.rxmode.offloads = info.rx_offload_capa & rx_wanted;
+        conf.rxmode.mq_mode = attachment->queues > 1 ? RTE_ETH_MQ_RX_RSS : RTE_ETH_MQ_RX_NONE;
+        conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
+        conf.intr_conf.rxq = attachment->device == WIRE_DEVICE_PCI;
+        if (attachment->queues > info.max_rx_queues)
+                return dp_io_fail(error, EINVAL, "%s has %u receive queues, %u are wanted; set rx_queues to at most %u",
+                                  attachment->name, info.max_rx_queues, attachment->queues, info.max_rx_queues);
+
+        r = rte_eth_dev_configure(ethdev->id, attachment->queues, ethdev->tx_queues, &conf);
+        if (r < 0 && conf.intr_conf.rxq) { /* no interrupts: polled */
+                conf.intr_conf.rxq = 0;
+                r = rte_eth_dev_configure(ethdev->id, attachment->queues, ethdev->tx_queues, &conf);
+        }
+        ethdev->interrupts = conf.intr_conf.rxq;
+        /* Frame size first: it decides whether receive needs to scatter. Not every driver can change it. */
+        rte_eth_dev_set_mtu(ethdev->id, io->mtu + 4);
+        uint16_t rx = RX_DESCRIPTORS, tx = TX_DESCRIPTORS;
+        rte_eth_dev_adjust_nb_rx_tx_desc(ethdev->id, &rx, &tx);
+        for (uint16_t i = 0; i < attachment->queues && r == 0; i++)
+                r = rte_eth_rx_queue_setup(ethdev->id, i, rx, rte_eth_dev_socket_id(ethdev->id), NULL, io->pool);
+        for (uint16_t i = 0; i < ethdev->tx_queues && r == 0; i++)
+                r = rte_eth_tx_queue_setup(ethdev->id, i, tx, rte_eth_dev_socket_id(ethdev->id), NULL);
+        if (r == 0)
+                r = rte_eth_dev_start(ethdev->id);
+        if (r < 0)
+                return dp_io_fail(error, -r, "%s does not start: %s", attachment->name, rte_strerror(-r));
+        rte_eth_promiscuous_enable(ethdev->id);
+        io->port->tx_caps = caps_of(conf.txmode.offloads);
+        return 0;
+}
+
+/* Attaches the device by its bus and finds its port number. */
+static int attach(struct ethdev *ethdev, const struct wire_attachment *attachment, struct dp_io_error *error)
+{
+        char device[64], arguments[128] = "";
+        int r;
+
+        if (attachment->device == WIRE_DEVICE_PCI) {
+                snprintf(device, sizeof(device), "%s", attachment->name);
+                r = rte_eal_hotplug_add("pci", device, "");
+        } else {
+                if (if_nametoindex(attachment->name) == 0)
+                        return dp_io_fail(error, ENODEV, "interface %s does not exist (yet)", attachment->name);
+                snprintf(device, sizeof(device), "net_af_xdp_%s", attachment->name);
+                snprintf(arguments, sizeof(arguments), "iface=%s,start_queue=0,queue_count=%u", attachment->name, attachment->queues);
+                r = rte_eal_hotplug_add("vdev", device, arguments);
+        }
+        if (r < 0)
+                return dp_io_fail(error, -r, "cannot take %s: %s%s", attachment->name, rte_strerror(-r),
+                                  attachment->device == WIRE_DEVICE_PCI ? " (is it there, and bound to vfio-pci?)" : "");
+        if (rte_eth_dev_get_port_by_name(device, &ethdev->id) < 0)
+                return dp_io_fail(error, ENODEV, "%s is no network device", attachment->name);
+        return 0;
+}
+
+static void ethdev_close(struct dp_io *io)
+{
+        struct ethdev *ethdev = io->priv;
+        struct rte_eth_dev_info info;
+
+        if (!ethdev)
+                return;
+        if (ethdev->id != RTE_MAX_ETHPORTS && rte_eth_dev_info_get(ethdev->id, &info) == 0) {
+                rte_eth_dev_stop(ethdev->id);
+                rte_eth_dev_close(ethdev->id);
+                rte_dev_remove(info.device);
+        }
+        rte_free(ethdev);
+        io->priv = NULL;
+}
+
+/* The fd that the device's interrupt raises, or -1: then the worker naps between polls. */
+static int interrupt_fd(const struct ethdev *ethdev, uint16_t queue)
+{
+        return ethdev->interrupts ? rte_eth_dev_rx_intr_ctl_q_get_fd(ethdev->id, queue) : -1;
+}
+
+static bool ethdev_refresh(struct dp_io *io)
+{
+        const struct ethdev *ethdev = io->priv;
+        struct rte_eth_link link = {0};
+
+        rte_eth_link_get_nowait(ethdev->id, &link);
+        bool changed = io->link != link.link_status;
+        io->link = link.link_status;
+        return changed;
+}
+
+static int ethdev_open(struct dp_io *io, const struct wire_attachment *attachment, struct dp_io_error *error)
+{
+        struct ethdev *ethdev = io->priv = rte_zmalloc("ethdev", sizeof(*ethdev), 0);
+        int r;
+
+        if (!ethdev)
+                return dp_io_fail(error, ENOMEM, "out of memory");
+        ethdev->id = RTE_MAX_ETHPORTS;
+        if ((r = attach(ethdev, attachment, error)) < 0 || (r = setup(io, ethdev, attachment, error)) < 0)
+                return r;
+        if (io->port->role == DP_ROLE_UNDERLAY)
+                rte_eth_macaddr_get(ethdev->id, &io->mac);
+
+        int node = rte_eth_dev_socket_id(ethdev->id);
+        for (uint16_t i = 0; i < attachment->queues; i++) {
+                int fd = interrupt_fd(ethdev, i);
+                io->rxqs[i] = (struct dp_rxq){.burst = ethdev_burst, .port = io->port, .io = io, .queue = i, .active = true,
+                                              .wait_fd = fd, .poll_only = fd < 0, .edge = true,
+                                              .arm = fd >= 0 ? ethdev_arm : NULL, .disarm = fd >= 0 ? ethdev_disarm : NULL,
+                                              .numa_node = node < 0 ? DP_INDEX_NONE : node, .worker = DP_INDEX_NONE};
+        }
+        io->rxq_count = io->queues = attachment->queues;
+        io->connected = true;
+        io->tx = ethdev_tx;
+        ethdev_refresh(io);
+        return 0;
+}
+
+static struct dp_io_ops pci_ops = {
+        .device = WIRE_DEVICE_PCI,
+        .name = "pci",
+        .open = ethdev_open,
+        .close = ethdev_close,
+        .refresh = ethdev_refresh,
+};
+DP_IO_REGISTER(pci_ops)
+
+static struct dp_io_ops xdp_ops = {
+        .device = WIRE_DEVICE_AF_XDP,
+        .name = "af_xdp",
+        .open = ethdev_open,
+        .close = ethdev_close,
+        .refresh = ethdev_refresh,
+};
+DP_IO_REGISTER(xdp_ops)

@@ -1,0 +1,101 @@
+/* Broadcast, multicast and unknown unicast: a copy to every other local port of the network, and, for what did not come
+ * from there, to every peer of its flood list or the VLAN. Never a session, never a shared buffer: a copy may be
+ * rewritten (checksums, outer headers) on its way. */
+#include "headers.h"
+#include "node.h"
+
+enum { EDGE_TX, EDGE_ENCAP, EDGE_WIRE, EDGE_GSO, EDGE_DROP, EDGE_COUNT };
+
+struct flooding {
+        struct rte_graph *graph;
+        struct rte_node *node;
+        struct rte_mbuf *original;
+        struct rte_mbuf *pending; /* the copy before, sent when it is known that another follows */
+        rte_edge_t edge;
+};
+
+/* Sends a copy to the target; the last target gets the original, so nothing is copied for nothing. */
+static void target(struct flooding *f, rte_edge_t edge, uint16_t out)
+{
+        if (f->pending) {
+                struct rte_mbuf *copy = dp_packet_copy(f->original);
+                if (copy) {
+                        rte_node_enqueue_x1(f->graph, f->node, f->edge, copy);
+                } else {
+                        struct dp_port *port = dp_port_get(f->original->port);
+                        if (port)
+                                port->counters[dp_node_worker(f->node)->index].drops[SOCLE_DROP_NO_MBUF]++;
+                }
+        }
+        f->pending = f->original;
+        f->edge = edge;
+        dp_meta(f->original)->out = out;
+}
+
+static void to_tunnels_and_wire(struct flooding *f, const struct dp_network *network, const struct dp_flood *list)
+{
+        bool segment = f->original->ol_flags & RTE_MBUF_F_TX_TCP_SEG;
+
+        if (network->vlan) {
+                target(f, segment ? EDGE_GSO : EDGE_WIRE, DP_INDEX_NONE);
+                return;
+        }
+        for (uint16_t i = 0; list && i < list->tunnel_count; i++) {
+                target(f, segment ? EDGE_GSO : EDGE_ENCAP, list->targets[list->port_count + i]);
+                dp_meta(f->original)->flags |= DP_META_ENCAP;
+        }
+}
+
+static void to_ports(struct flooding *f, const struct dp_flood *list)
+{
+        uint64_t flags = f->original->ol_flags;
+        uint32_t need = flags & RTE_MBUF_F_TX_IPV6 ? DP_TX_TSO6 : DP_TX_TSO4;
+
+        for (uint16_t i = 0; list && i < list->port_count; i++) {
+                const struct dp_port *port = dp_port_get(list->targets[i]);
+                if (!port || list->targets[i] == f->original->port || !port->admin_up)
+                        continue;
+                target(f, flags & RTE_MBUF_F_TX_TCP_SEG && !(port->tx_caps & need) ? EDGE_GSO : EDGE_TX, port->index);
+        }
+}
+
+static void flood_one(struct rte_graph *graph, struct rte_node *node, struct rte_mbuf *m)
+{
+        const struct dp_network *network = dp_network_get(dp_meta(m)->network);
+        struct flooding f = {.graph = graph, .node = node, .original = m};
+        uint16_t type, ether_len = dp_ether_len(m, &type);
+
+        if (unlikely(!network)) {
+                rte_node_enqueue_x1(graph, node, dp_drop(m, SOCLE_DROP_NO_NETWORK, EDGE_DROP), m);
+                return;
+        }
+        if (dp_l3_size(m, ether_len) > network->mtu) {
+                rte_node_enqueue_x1(graph, node, dp_drop(m, SOCLE_DROP_MTU_EXCEEDED, EDGE_DROP), m);
+                return;
+        }
+
+        /* Ports first: a copy for a port must not carry DP_META_ENCAP. */
+        to_ports(&f, network->list);
+        if (!(dp_meta(m)->flags & DP_META_FROM_WIRE))
+                to_tunnels_and_wire(&f, network, network->list);
+        if (f.pending)
+                rte_node_enqueue_x1(graph, node, f.edge, m);
+        else
+                rte_node_enqueue_x1(graph, node, dp_drop(m, SOCLE_DROP_NO_FLOOD_TARGET, EDGE_DROP), m);
+}
+
+static uint16_t flood_process(struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n)
+{
+        for (uint16_t i = 0; i < n; i++)
+                flood_one(graph, node, objs[i]);
+        return n;
+}
+
+static struct rte_node_register flood_node = {
+        .name = "flood",
+        .init = dp_node_init,
+        .process = flood_process,
+        .nb_edges = EDGE_COUNT,
+        .next_nodes = {[EDGE_TX] = "tx", [EDGE_ENCAP] = "encap", [EDGE_WIRE] = "wire", [EDGE_GSO] = "gso", [EDGE_DROP] = "drop"},
+};
+RTE_NODE_REGISTER(flood_node);

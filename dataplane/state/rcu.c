@@ -1,0 +1,63 @@
+/* See rcu.h. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <rte_malloc.h>
+
+#include "rcu.h"
+
+struct deferred {
+        void *pointer;
+        void (*f)(void *);
+};
+
+struct rte_rcu_qsbr *dp_rcu;
+
+static struct deferred *deferred;
+static size_t deferred_count, deferred_room;
+
+int dp_rcu_init(unsigned int threads)
+{
+        dp_rcu = rte_zmalloc("rcu", rte_rcu_qsbr_get_memsize(threads), RTE_CACHE_LINE_SIZE);
+        if (!dp_rcu)
+                return -ENOMEM;
+        return rte_rcu_qsbr_init(dp_rcu, threads) == 0 ? 0 : -EINVAL;
+}
+
+void dp_rcu_synchronize(void)
+{
+        rte_rcu_qsbr_synchronize(dp_rcu, RTE_QSBR_THRID_INVALID);
+}
+
+void dp_rcu_reclaim(void)
+{
+        if (deferred_count == 0)
+                return;
+        dp_rcu_synchronize();
+        /* A destructor may defer more: that waits for the next time. */
+        size_t count = deferred_count;
+        struct deferred *list = deferred;
+        deferred = NULL;
+        deferred_count = deferred_room = 0;
+        for (size_t i = 0; i < count; i++)
+                list[i].f(list[i].pointer);
+        free(list);
+}
+
+void dp_rcu_defer(void *pointer, void (*f)(void *))
+{
+        if (!pointer)
+                return;
+        if (deferred_count == deferred_room) {
+                size_t room = deferred_room ? deferred_room * 2 : 64;
+                struct deferred *grown = reallocarray(deferred, room, sizeof(*grown));
+                if (!grown) { /* out of memory: wait now, free now */
+                        dp_rcu_synchronize();
+                        f(pointer);
+                        return;
+                }
+                deferred = grown;
+                deferred_room = room;
+        }
+        deferred[deferred_count++] = (struct deferred){pointer, f};
+}
