@@ -6,6 +6,24 @@
 #include "socle/cleanup.h"
 #include "store.h"
 
+/* Not json_dumps(): out of memory it may drop the key of a member and say nothing (jansson 2.14, dump.c). Into a buffer
+ * of ours there is nothing to go wrong. Not NUL-terminated. */
+static char *dump_spec(const json_t *spec, size_t *ret_length)
+{
+        size_t capacity = 1024, length;
+
+        for (;; capacity = length) {
+                cleanup_free char *text = malloc(capacity);
+
+                length = text ? json_dumpb(spec, text, capacity, JSON_COMPACT) : 0;
+                if (length == 0)
+                        return NULL;
+                *ret_length = length;
+                if (length <= capacity)
+                        return TAKE_PTR(text);
+        }
+}
+
 static int store_change(struct transaction *transaction, size_t i, uint64_t revision, struct errors *errors)
 {
         struct planned *planned = transaction->origins[i];
@@ -16,7 +34,8 @@ static int store_change(struct transaction *transaction, size_t i, uint64_t revi
         if (planned->state == PLANNED_DELETE)
                 return store_delete(store, planned->before->object.id, kind, planned->name, revision, errors);
 
-        cleanup_free char *text = json_dumps(planned->after->object.spec, JSON_COMPACT);
+        size_t length;
+        cleanup_free char *text = dump_spec(planned->after->object.spec, &length);
         if (!text)
                 return -ENOMEM;
         struct store_row row = {
@@ -24,7 +43,7 @@ static int store_change(struct transaction *transaction, size_t i, uint64_t revi
                 .kind = kind,
                 .name = planned->name,
                 .spec = text,
-                .spec_length = strlen(text),
+                .spec_length = length,
                 .revision = revision,
         };
         int r = store_put(store, &row, errors);

@@ -21,8 +21,8 @@ const char *field_type_name(enum field_type type)
         return type_names[type];
 }
 
-/* "a, b, c", or with more than eight "a, b, c … z". */
-static void list_names(char *buffer, size_t size, const char *(*name_at)(const void *table, size_t i),
+/* "a, b, c", or with more than `most` "a, b, c … z". */
+static void list_names(char *buffer, size_t size, size_t most, const char *(*name_at)(const void *table, size_t i),
                        const void *table)
 {
         size_t count = 0, used = 0;
@@ -31,14 +31,11 @@ static void list_names(char *buffer, size_t size, const char *(*name_at)(const v
                 count++;
         for (size_t i = 0; i < count && used < size; i++) {
                 bool last = i + 1 == count;
+                const char *between = i == 0 ? "" : count > most && last ? " … " : ", ";
 
-                if (count > 8 && i > 2 && !last)
+                if (count > most && i > 2 && !last)
                         continue;
-                used += snprintf(buffer + used, size - used, "%s%s",
-                                 i == 0              ? ""
-                                 : count > 8 && last ? " … "
-                                                     : ", ",
-                                 name_at(table, i));
+                used += snprintf(buffer + used, size - used, "%s%s", between, name_at(table, i));
         }
 }
 
@@ -57,7 +54,7 @@ static void expect_string(const struct field *field, char *buffer)
         char names[160];
 
         if (field->choices) {
-                list_names(names, sizeof(names), choice_at, field->choices);
+                list_names(names, sizeof(names), 8, choice_at, field->choices);
                 snprintf(buffer, EXPECTED_SIZE, "one of: %s", names);
         } else {
                 snprintf(buffer, EXPECTED_SIZE, "a text of %" PRId64 " to %" PRId64 " characters", field->min,
@@ -81,7 +78,7 @@ const char *field_expected(const struct field *field, char buffer[EXPECTED_SIZE]
                              : field->family == 6 ? "an IPv6 address"
                                                   : "an IP address";
         const char *example = field->family == 6 ? "2001:db8::1" : "192.0.2.1";
-        char names[160] = "";
+        char names[220] = "";
 
         switch (field->type) {
         case FIELD_BOOL:
@@ -119,11 +116,11 @@ const char *field_expected(const struct field *field, char buffer[EXPECTED_SIZE]
                 snprintf(buffer, EXPECTED_SIZE, "a PCI address such as 0000:3b:00.0");
                 break;
         case FIELD_OBJECT:
-                list_names(names, sizeof(names), field_at, field->fields);
+                list_names(names, sizeof(names), 16, field_at, field->fields);
                 snprintf(buffer, EXPECTED_SIZE, "an object of: %s", names);
                 break;
         case FIELD_ONEOF:
-                list_names(names, sizeof(names), field_at, field->fields);
+                list_names(names, sizeof(names), 16, field_at, field->fields);
                 snprintf(buffer, EXPECTED_SIZE, "an object with exactly one of: %s", names);
                 break;
         case FIELD_LIST:

@@ -57,10 +57,20 @@ static json_t *refuse(const struct field *field, const json_t *value, const stru
         return NULL;
 }
 
-/* The text when that is the normal form already, else a new string. */
-static json_t *text_value(const json_t *value, const char *normal)
+/* What was made of a value; NULL becomes a complaint, lest the value be silently absent. */
+static json_t *remember(json_t *made, struct errors *errors)
 {
-        return strcmp(json_string_value(value), normal) == 0 ? json_incref((json_t *)value) : json_string(normal);
+        if (!made)
+                errors_add(errors, -ENOMEM, "", "", "out of memory");
+        return made;
+}
+
+/* The text when that is the normal form already, else a new string. */
+static json_t *text_value(const json_t *value, const char *normal, struct errors *errors)
+{
+        bool same = strcmp(json_string_value(value), normal) == 0;
+
+        return same ? json_incref((json_t *)value) : remember(json_string(normal), errors);
 }
 
 static json_t *normalise_int(const struct field *field, const json_t *value, const struct place *place,
@@ -93,7 +103,7 @@ static json_t *normalise_choice(const struct field *field, const json_t *value, 
                 snprintf(number, sizeof(number), "%" PRId64, (int64_t)json_integer_value(value));
         for (size_t i = 0; field->choices[i]; i++)
                 if (strcmp(field->choices[i], text) == 0)
-                        return json_string(text);
+                        return remember(json_string(text), errors);
         return refuse(field, value, place, "", errors);
 }
 
@@ -123,7 +133,7 @@ static json_t *normalise_mac(const struct field *field, const json_t *value, con
         if (memcmp(mac, zero, sizeof(mac)) == 0)
                 return refuse(field, value, place, "the zero address", errors);
         mac_format(mac, normal);
-        return text_value(value, normal);
+        return text_value(value, normal, errors);
 }
 
 /* Why an address cannot be that of a host; NULL: it can. */
@@ -160,7 +170,7 @@ static json_t *normalise_address(const struct field *field, const json_t *value,
                 cidr_format(ip, prefix, normal);
         else
                 ip_format(ip, normal);
-        return text_value(value, normal);
+        return text_value(value, normal, errors);
 }
 
 static json_t *normalise_path(const struct field *field, const json_t *value, const struct place *place,
@@ -200,7 +210,7 @@ static json_t *normalise_text(const struct field *field, const json_t *value, co
         case FIELD_PCI:
                 if (pci_normalise(json_string_value(value), normal) < 0)
                         return refuse(field, value, place, "", errors);
-                return text_value(value, normal);
+                return text_value(value, normal, errors);
         case FIELD_REF:
                 if (!object_name_valid(json_string_value(value)))
                         return refuse(field, value, place, "which is no name", errors);
@@ -249,7 +259,7 @@ static json_t *normalise_member(const struct field *field, const json_t *value, 
         if (value && !json_is_null(value))
                 return normalise(field, value, &here, errors);
         if (field->fallback)
-                return json_loads(field->fallback, JSON_DECODE_ANY, NULL);
+                return remember(json_loads(field->fallback, JSON_DECODE_ANY, NULL), errors);
         if (field->required)
                 errors_add(errors, -EINVAL, place_pointer(&here, pointer), field_expected(field, expected),
                            "%s is missing", field->name);
@@ -261,7 +271,7 @@ static json_t *normalise_table(const struct field *fields, const json_t *value, 
                                struct errors *errors)
 {
         size_t before = errors->count;
-        json_t *normal = json_object(), *member;
+        json_t *normal = remember(json_object(), errors), *member;
         const char *name;
 
         json_object_foreach ((json_t *)value, name, member) {
@@ -270,8 +280,8 @@ static json_t *normalise_table(const struct field *fields, const json_t *value, 
         }
         for (; fields->name; fields++) {
                 member = normalise_member(fields, json_object_get(value, fields->name), place, errors);
-                if (member)
-                        json_object_set_new(normal, fields->name, member);
+                if (member && json_object_set_new(normal, fields->name, member) < 0)
+                        remember(NULL, errors);
         }
         if (errors->count == before)
                 return normal;
@@ -306,8 +316,10 @@ static json_t *normalise_oneof(const struct field *field, const json_t *value, c
         if (!member)
                 return NULL;
         normal = json_object();
-        json_object_set_new(normal, choice->name, member);
-        return normal;
+        if (json_object_set_new(normal, choice->name, member) == 0)
+                return normal;
+        json_decref(normal);
+        return remember(NULL, errors);
 }
 
 static json_t *normalise_list(const struct field *field, const json_t *value, const struct place *place,
@@ -321,13 +333,13 @@ static json_t *normalise_list(const struct field *field, const json_t *value, co
         if (field->max > 0 && count > field->max)
                 return refuse(field, value, place, "too long", errors);
 
-        normal = json_array();
+        normal = remember(json_array(), errors);
         for (size_t i = 0; i < count; i++) {
                 struct place here = {.parent = place, .index = i};
 
                 entry = normalise(field->item, json_array_get(value, i), &here, errors);
-                if (entry)
-                        json_array_append_new(normal, entry);
+                if (entry && json_array_append_new(normal, entry) < 0)
+                        remember(NULL, errors);
         }
         if (errors->count == before)
                 return normal;
@@ -366,12 +378,14 @@ int validate_spec(const struct kind *kind, const json_t *spec, json_t **ret, str
         size_t before = errors->count;
         json_t *empty = spec && !json_is_null(spec) ? NULL : json_object();
         struct place root = {.name = "spec"};
-        json_t *normal = normalise(&table, empty ? empty : spec, &root, errors);
+        json_t *normal = NULL;
 
+        if (empty || spec)
+                normal = normalise(&table, empty ? empty : spec, &root, errors);
         json_decref(empty);
         if (!normal) {
                 if (errors->count == before)
-                        errors_add(errors, -ENOMEM, "/spec", "", "out of memory");
+                        remember(NULL, errors);
                 return errors->code == -ENOMEM ? -ENOMEM : -EINVAL;
         }
         *ret = normal;
