@@ -161,6 +161,20 @@ static int query(const struct packet *packet, struct rte_ether_addr *ret_mac, bo
         return 0;
 }
 
+/* A device that takes less than we would send loses packets without a word: not opened. */
+static int check_mtu(const struct dp_io *io, const struct packet *packet, struct dp_io_error *error)
+{
+        struct ifreq request = {0};
+
+        snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", packet->interface);
+        if (ioctl(packet->fds[0], SIOCGIFMTU, &request) < 0)
+                return -errno;
+        if (request.ifr_mtu < io->mtu)
+                return dp_io_fail(error, EMSGSIZE, "interface %s has MTU %d, %u is wanted: raise it (ip link set %s mtu %u) or lower mtu",
+                                  packet->interface, request.ifr_mtu, io->mtu, packet->interface, io->mtu);
+        return 0;
+}
+
 static void packet_close(struct dp_io *io)
 {
         struct packet *packet = io->priv;
@@ -186,6 +200,8 @@ static int packet_open(struct dp_io *io, const struct wire_attachment *attachmen
                 return dp_io_fail(error, ENODEV, "interface %s does not exist (yet)", packet->interface);
         for (uint16_t i = 0; i < attachment->queues && r == 0; i++)
                 r = open_queue(io, packet, attachment->queues);
+        if (r == 0 && (r = check_mtu(io, packet, error)) < 0)
+                return r;
         if (r == 0)
                 r = query(packet, io->port->role == DP_ROLE_UNDERLAY ? &io->mac : NULL, &io->link);
         if (r < 0)

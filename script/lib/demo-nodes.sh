@@ -36,7 +36,7 @@ namespaces_up() {
     ip link add underlay0 netns socle-node1 mtu 1600 type veth peer name underlay0 netns socle-node2
     for name in "${nodes[@]}"; do
         ip netns exec "socle-$name" sysctl -qw net.ipv6.conf.underlay0.disable_ipv6=1
-        ip -n "socle-$name" link set underlay0 up
+        ip -n "socle-$name" link set underlay0 mtu 1600 up
     done
 }
 
