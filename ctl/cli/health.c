@@ -22,7 +22,20 @@ static void say(json_t *list, const char *format, ...)
                 json_array_append_new(list, json_string(text));
 }
 
-static void judge_dataplane(const json_t *info, json_t *problems)
+/* An object in error says so itself. */
+static bool says_so_itself(const json_t *error, const json_t *objects)
+{
+        json_t *object;
+        size_t i;
+
+        json_array_foreach (objects, i, object)
+                if (strcmp(member_text(object, "kind"), member_text(error, "kind")) == 0 &&
+                    strcmp(member_text(object, "name"), member_text(error, "name")) == 0)
+                        return strcmp(member_text(json_object_get(object, "status"), "state"), "error") == 0;
+        return false;
+}
+
+static void judge_dataplane(const json_t *info, const json_t *objects, json_t *problems)
 {
         const json_t *dataplane = json_object_get(info, "dataplane");
         const char *state = member_text(dataplane, "state");
@@ -40,6 +53,8 @@ static void judge_dataplane(const json_t *info, json_t *problems)
         json_array_foreach (json_object_get(dataplane, "errors"), i, error) {
                 cleanup_free char *text = json_is_string(error) ? NULL : json_dumps(error, JSON_COMPACT);
 
+                if (says_so_itself(error, objects))
+                        continue;
                 if (*member_text(error, "message"))
                         say(problems, "dataplane: %s %s: %s", member_text(error, "kind"), member_text(error, "name"),
                             member_text(error, "message"));
@@ -99,7 +114,7 @@ json_t *health_judge(const json_t *info, const json_t *objects)
         json_t *problems = json_array(), *notes = json_array(), *object;
         size_t pending = 0, i;
 
-        judge_dataplane(info, problems);
+        judge_dataplane(info, objects, problems);
         json_array_foreach (objects, i, object) {
                 judge_object(object, problems, notes);
                 pending += strcmp(member_text(json_object_get(object, "status"), "state"), "pending") == 0;

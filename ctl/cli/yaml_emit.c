@@ -51,12 +51,29 @@ static bool has_odd_characters(const json_t *value)
                         strstr(text, "\xe2\x80\xa9"));
 }
 
+/* With as few digits as read back to the same number; a point, so that it stays a real. */
+static void emit_real(FILE *out, double real)
+{
+        char text[40];
+
+        for (int digits = 6; digits <= 17; digits++) {
+                snprintf(text, sizeof(text), "%.*g", digits, real);
+                if (strtod(text, NULL) == real)
+                        break;
+        }
+        fprintf(out, "%s%s", text, strpbrk(text, ".e") ? "" : ".0");
+}
+
 static void emit_scalar(FILE *out, const json_t *value)
 {
         cleanup_free char *text = NULL;
 
         if (json_is_string(value) && !needs_quotes(json_string_value(value), json_string_length(value))) {
                 fputs(json_string_value(value), out);
+                return;
+        }
+        if (json_is_real(value)) {
+                emit_real(out, json_real_value(value));
                 return;
         }
         /* JSON's quoted strings and numbers are YAML's too, but for what YAML takes for line ends or not for text. */
