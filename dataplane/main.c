@@ -93,17 +93,23 @@ static int on_device(sd_event_source *source, int fd, uint32_t events, void *use
         return 0;
 }
 
-static int run(const struct options *options)
+/* Before any thread is made, so that only the event loop ever sees these signals. */
+static void block_signals(void)
 {
-        sd_event *event = NULL;
-        sd_event_source *tick = NULL;
         sigset_t signals;
-        int r;
 
         sigemptyset(&signals);
         sigaddset(&signals, SIGTERM);
         sigaddset(&signals, SIGINT);
         sigprocmask(SIG_BLOCK, &signals, NULL);
+}
+
+static int run(const struct options *options)
+{
+        sd_event *event = NULL;
+        sd_event_source *tick = NULL;
+        int r;
+
         if ((r = sd_event_default(&event)) < 0 || (r = server_new(&server, event, options->socket)) < 0)
                 return r;
         sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
@@ -251,6 +257,7 @@ int main(int argc, char *argv[])
         setrlimit(RLIMIT_NOFILE, &files); /* a vhost-user port takes a handful each */
         mkdir(dp_io_state_dir, 0755);
         start_ms = now_ms();
+        block_signals();
         dp_pool_configure(options.mbufs);
         options.workers.count = options.eal.workers;
 
