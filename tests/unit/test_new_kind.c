@@ -18,16 +18,31 @@ static const struct field fields[] = {
         {},
 };
 
-static void check(const struct model *model, const struct object *object, struct errors *errors)
+/* Whatever else is wrong with a request: what is reached from an object that is checked is there. */
+static void walk_friends(const struct model *model, const struct object *object, int depth)
 {
         size_t i;
         json_t *name;
 
         json_array_foreach (json_object_get(object->spec, "friends"), i, name) {
                 const struct object *other = model_find(model, "Animal", json_string_value(name));
+
+                assert_non_null(other);
+                if (depth > 0)
+                        walk_friends(model, other, depth - 1);
+        }
+}
+
+static void check(const struct model *model, const struct object *object, struct errors *errors)
+{
+        size_t i;
+        json_t *name;
+
+        walk_friends(model, object, 4);
+        json_array_foreach (json_object_get(object->spec, "friends"), i, name) {
+                const struct object *other = model_find(model, "Animal", json_string_value(name));
                 json_int_t born = json_integer_value(json_object_get(object->spec, "born"));
 
-                assert_non_null(other); /* what the model promises */
                 if (json_integer_value(json_object_get(other->spec, "born")) > born + 10)
                         errors_add(errors, -EINVAL, "/spec/friends", "someone older", "%s is too young", other->name);
         }
@@ -99,6 +114,36 @@ static void test_check_around_the_circle(void **state)
         assert_complaint(&errors, "Animal", "a", "/spec/friends", "b is too young (with this change of Animal b)");
 }
 
+/* x is checked; by way of y it reaches z, whose update was refused, and w, which only the old z refers to. */
+static void test_what_is_refused_stays_for_the_check(void **state)
+{
+        static const char *const updates_of_z[] = {"{'born':2000,'friends':[],'chip':''}",
+                                                   "{'born':2000,'friends':['none']}"};
+        struct fixture *f = *state;
+        struct apply how = APPLY_DEFAULT;
+
+        apply_ok(f, "[{'kind':'Animal','name':'w','spec':{'born':2000}},"
+                    " {'kind':'Animal','name':'x','spec':{'born':2000,'friends':['y']}},"
+                    " {'kind':'Animal','name':'y','spec':{'born':2000,'friends':['z']}},"
+                    " {'kind':'Animal','name':'z','spec':{'born':2000,'friends':['w']}}]");
+        how.replace = true;
+        for (size_t i = 0; i < 2; i++) {
+                struct errors errors = {0};
+
+                assert_int_equal(
+                        apply_json(f,
+                                   parse_format("[{'kind':'Animal','name':'x','spec':{'born':2000,'friends':['y'],"
+                                                "'chip':'a'}},"
+                                                " {'kind':'Animal','name':'y','spec':{'born':2000,'friends':['z']}},"
+                                                " {'kind':'Animal','name':'z','spec':%s}]",
+                                                updates_of_z[i]),
+                                   how, &errors),
+                        -EINVAL);
+                assert_only_complaint(&errors, -EINVAL, "Animal", "z", i ? "/spec/friends/0" : "/spec/chip",
+                                      i ? "no Animal none" : "too short");
+        }
+}
+
 static void test_order_with_other_kinds(void **state)
 {
         struct fixture *f = *state;
@@ -121,9 +166,8 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_it_is_known),
-                T(test_circles),
-                T(test_check_around_the_circle),
+                cmocka_unit_test(test_it_is_known), T(test_circles),
+                T(test_check_around_the_circle),    T(test_what_is_refused_stays_for_the_check),
                 T(test_order_with_other_kinds),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
