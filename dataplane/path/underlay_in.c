@@ -14,6 +14,7 @@ enum { EDGE_BRIDGE, EDGE_PUNT, EDGE_DROP, EDGE_COUNT };
 struct outer {
         const struct dp_port *port;
         const struct dp_underlay *underlay;
+        bool to_us;      /* by the destination MAC: devices are promiscuous for VLAN networks */
         uint8_t source[16];
         uint8_t class;   /* DSCP and ECN */
         uint16_t udp_at; /* offset of the UDP header */
@@ -29,31 +30,44 @@ static bool find_segment(struct dp_meta *meta, uint16_t underlay, bool vlan, uin
         return value != 0;
 }
 
-/* RFC 6040 4.2: the marks of the way through the underlay reach the inner packet. false: drop. */
+/* What the inner ECN field becomes by RFC 6040 figure 4, or −1: drop. */
+static int combine_ecn(uint8_t inner, uint8_t outer)
+{
+        if (outer == ECN_CE)
+                return inner == ECN_NOT_ECT ? -1 : ECN_CE;
+        return outer == ECN_ECT1 && inner == ECN_ECT0 ? ECN_ECT1 : inner;
+}
+
+/* The marks of the way through the underlay reach the inner packet. false: drop. */
 static bool decap_ecn(struct rte_mbuf *m, uint8_t outer_class)
 {
         uint16_t type, l2 = dp_ether_len(m, &type);
+        int ecn;
 
-        if (likely((outer_class & ECN_MASK) != ECN_CE))
+        if (likely((outer_class & ECN_MASK) == ECN_NOT_ECT))
                 return true;
         if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4)) {
                 struct rte_ipv4_hdr *ip = dp_ipv4(m, l2);
                 if (!ip)
                         return true;
-                if ((ip->type_of_service & ECN_MASK) == ECN_NOT_ECT)
-                        return false;
-                ip->type_of_service |= ECN_CE;
-                ip->hdr_checksum = 0;
-                ip->hdr_checksum = rte_ipv4_cksum(ip);
+                ecn = combine_ecn(ip->type_of_service & ECN_MASK, outer_class & ECN_MASK);
+                if (ecn >= 0 && ecn != (ip->type_of_service & ECN_MASK)) {
+                        ip->type_of_service = (ip->type_of_service & ~ECN_MASK) | ecn;
+                        ip->hdr_checksum = 0;
+                        ip->hdr_checksum = ~rte_raw_cksum(ip, rte_ipv4_hdr_len(ip));
+                }
         } else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6)) {
                 struct rte_ipv6_hdr *ip = dp_ipv6(m, l2);
                 if (!ip)
                         return true;
-                if ((rte_be_to_cpu_32(ip->vtc_flow) >> 20 & ECN_MASK) == ECN_NOT_ECT)
-                        return false;
-                ip->vtc_flow |= rte_cpu_to_be_32(ECN_CE << 20);
+                uint32_t flow = rte_be_to_cpu_32(ip->vtc_flow);
+                ecn = combine_ecn(flow >> 20 & ECN_MASK, outer_class & ECN_MASK);
+                if (ecn >= 0)
+                        ip->vtc_flow = rte_cpu_to_be_32((flow & ~(ECN_MASK << 20)) | (uint32_t) ecn << 20);
+        } else {
+                return true;
         }
-        return true;
+        return ecn >= 0;
 }
 
 /* Verifies the outer UDP checksum of IPv6, and of IPv4 where the sender made one. */
@@ -132,7 +146,7 @@ static rte_edge_t ipv4(struct rte_mbuf *m, struct outer *outer)
 {
         const struct rte_ipv4_hdr *ip = dp_ipv4(m, sizeof(struct rte_ether_hdr));
 
-        if (!ip || !outer->underlay->has_vtep4 || memcmp(&ip->dst_addr, outer->underlay->vtep4, 4) != 0)
+        if (!ip || !outer->to_us || !outer->underlay->has_vtep4 || memcmp(&ip->dst_addr, outer->underlay->vtep4, 4) != 0)
                 return untagged(m, outer->port);
         if (rte_be_to_cpu_16(ip->total_length) > m->pkt_len - sizeof(struct rte_ether_hdr))
                 return dp_drop(m, SOCLE_DROP_MALFORMED, EDGE_DROP);
@@ -166,12 +180,12 @@ static rte_edge_t ipv6(struct rte_mbuf *m, struct outer *outer)
         if (ip->proto == IPPROTO_ICMPV6 && m->data_len > l4) {
                 uint8_t type = *rte_pktmbuf_mtod_offset(m, const uint8_t *, l4);
                 const uint8_t solicited[13] = {0xff, 0x02, [11] = 1, 0xff}; /* ff02::1:ff00:0/104 */
-                if (memcmp(ip->dst_addr, vtep, 16) == 0 ||
+                if ((outer->to_us && memcmp(ip->dst_addr, vtep, 16) == 0) ||
                     (type == ND_SOLICITATION && memcmp(ip->dst_addr, solicited, 13) == 0 &&
                      memcmp(ip->dst_addr + 13, vtep + 13, 3) == 0))
                         return EDGE_PUNT;
         }
-        if (memcmp(ip->dst_addr, vtep, 16) != 0)
+        if (!outer->to_us || memcmp(ip->dst_addr, vtep, 16) != 0)
                 return untagged(m, outer->port);
         if (ip->proto != IPPROTO_UDP)
                 return dp_drop(m, SOCLE_DROP_NOT_FOR_US, EDGE_DROP);
@@ -229,6 +243,7 @@ static rte_edge_t underlay_one(struct dp_worker *worker, struct rte_mbuf *m)
         }
 
         ether = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
+        outer.to_us = rte_is_same_ether_addr(&ether->dst_addr, &outer.underlay->mac);
         switch (ether->ether_type) {
         case RTE_BE16(RTE_ETHER_TYPE_IPV4):
                 return ipv4(m, &outer);
