@@ -19,7 +19,7 @@
 #define TURN_NS         2000000 /* and not much longer than this */
 #define OUT_HIGH        (256 * 1024)
 #define CALLS_MAX       256
-#define LAST_WORD_US    (2 * UINT64_C(1000000))
+#define LAST_WORD_US    (5 * UINT64_C(1000000))
 #define STRANGER_LINE   65536 /* without a role, a request is parsed only to be refused */
 #define TRIM_LINE       (1024 * 1024)
 
@@ -37,7 +37,6 @@ static void client_die(struct client *client)
                 return;
         client->dead = true;
         sd_event_source_set_enabled(client->io, SD_EVENT_OFF);
-        sd_event_source_set_enabled(client->more, SD_EVENT_OFF);
         if (client->timer)
                 sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
         sd_event_source_set_enabled(client->server->bury, SD_EVENT_ONESHOT);
@@ -53,8 +52,8 @@ static void account(struct client *client)
 
 void client_kick(struct client *client)
 {
-        if (!client->working && !client->dead)
-                sd_event_source_set_enabled(client->more, SD_EVENT_ONESHOT);
+        if (!client->working && !client->dead && !client->ready)
+                server_ready(client);
 }
 
 void client_send(struct client *client, struct text *text)
@@ -200,16 +199,18 @@ static void update_events(struct client *client)
 
         sd_event_source_set_io_events(client->io, (read ? EPOLLIN : 0) | (client->out.bytes > 0 ? EPOLLOUT : 0));
         if ((client->lines_left || client->batch) && !blocked && !client->closing)
-                sd_event_source_set_enabled(client->more, SD_EVENT_ONESHOT);
+                client_kick(client);
 }
 
-static void turn(struct client *client, bool progressed)
+void client_turn(struct client *client)
 {
+        bool progressed = client->progressed;
         size_t before;
 
         if (client->dead)
                 return;
         client->working = true;
+        client->progressed = false;
         work(client);
         if (client->out.bytes < OUT_HIGH)
                 watch_drained(client);
@@ -230,14 +231,8 @@ static void turn(struct client *client, bool progressed)
                 shutdown(client->fd, SHUT_WR); /* what it is still writing is read, so that it sees no reset */
         }
         update_events(client);
-        if (client->out.bytes < OUT_HIGH && watch_pending(client))
-                sd_event_source_set_enabled(client->more, SD_EVENT_ONESHOT);
-}
-
-static int on_more(sd_event_source *source, void *user)
-{
-        turn(user, false);
-        return 0;
+        if (watch_pending(client))
+                client_kick(client);
 }
 
 /* Reads a slice. */
@@ -280,7 +275,8 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *user)
                 if (!client->lines_left && !client->batch)
                         receive(client);
         }
-        turn(client, revents & EPOLLIN);
+        client->progressed = client->progressed || (revents & EPOLLIN);
+        client_kick(client);
         return 0;
 }
 
@@ -324,11 +320,11 @@ void client_free(struct client *client)
 
         jsonrpc_forget(client);
         watch_forget(client);
+        server_not_ready(client);
         server->buffered -= client->accounted;
         line_clear(&client->in);
         out_queue_clear(&client->out);
         sd_event_source_disable_unref(client->io);
-        sd_event_source_disable_unref(client->more);
         sd_event_source_disable_unref(client->timer);
         free(client->groups);
         close(client->fd);
@@ -360,10 +356,6 @@ static int add_sources(struct client *client)
         sd_event *event = client->server->event;
         int r = sd_event_add_io(event, &client->io, client->fd, EPOLLIN, on_io, client);
 
-        if (r >= 0)
-                r = sd_event_add_defer(event, &client->more, on_more, client);
-        if (r >= 0)
-                r = sd_event_source_set_enabled(client->more, SD_EVENT_OFF);
         if (r >= 0)
                 r = sd_event_add_time(event, &client->timer, CLOCK_MONOTONIC, 0, 250000, on_timer, client);
         if (r >= 0)

@@ -37,9 +37,10 @@ struct client {
         struct line_buffer in;
         struct out_queue out;
         sd_event_source *io;
-        sd_event_source *more;  /* lines are left for the next turn */
         sd_event_source *timer; /* patience: in the middle of a line, of an answer, or after the last word */
         enum client_wait waiting;
+        bool ready;       /* in server->ready: wants a turn */
+        bool progressed;  /* it sent something since its last turn */
         bool working;     /* in its own turn */
         bool lines_left;  /* there may be whole lines in `in` */
         bool eof;         /* it will send no more */
@@ -56,6 +57,7 @@ struct client {
         struct subscription *subscriptions;
         size_t subscription_count;
         struct client *next, *previous;
+        struct client *next_ready;
 };
 
 struct rpc_server {
@@ -69,6 +71,9 @@ struct rpc_server {
         const struct role_table *roles;
         struct rpc_context context;
         struct client *clients;
+        struct client *ready, **ready_tail; /* who wants a turn, first come first served */
+        int ready_fd;                       /* an eventfd: readable while somebody does */
+        sd_event_source *ready_source;
         size_t client_count;
         size_t buffered;
         char *scratch; /* reads go here first */
@@ -96,7 +101,12 @@ void jsonrpc_batch_step(struct client *client);
 void jsonrpc_forget(struct client *client);                                     /* its calls and batch */
 json_t *jsonrpc_error(json_t *id, int code, const char *message, json_t *data); /* takes over `data`, borrows id */
 
-/* server.c: when all clients' buffers together are over the limit, the largest one's owner has to go. */
+void client_turn(struct client *client);
+
+/* server.c: puts a client at the end of those who want a turn, and takes one out who is going. */
+void server_ready(struct client *client);
+void server_not_ready(struct client *client);
+/* When all clients' buffers together are over the limit, the largest one's owner has to go. */
 void server_relieve(struct rpc_server *server);
 
 /* watch.c */

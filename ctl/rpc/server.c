@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -14,6 +15,7 @@
 
 #define ACCEPTS_A_TURN 64
 #define BACKLOG        4096
+#define TURNS_AT_ONCE  8 /* before the loop looks at the sockets again */
 
 const struct rpc_limits rpc_limits_default = {
         .line_bytes = 64 << 20,
@@ -83,6 +85,55 @@ static int on_bury(sd_event_source *source, void *user)
                 if (c->dead)
                         client_free(c);
         }
+        return 0;
+}
+
+/* ---- turns ---- */
+
+/* Not sd-event's defer sources: one that enables itself again runs before all else, for ever. An eventfd is dispatched
+ * in turn with everybody's sockets and timers. */
+void server_ready(struct client *client)
+{
+        struct rpc_server *server = client->server;
+
+        if (!server->ready)
+                (void)eventfd_write(server->ready_fd, 1);
+        client->ready = true;
+        client->next_ready = NULL;
+        *server->ready_tail = client;
+        server->ready_tail = &client->next_ready;
+}
+
+void server_not_ready(struct client *client)
+{
+        struct rpc_server *server = client->server;
+
+        if (!client->ready)
+                return;
+        for (struct client **at = &server->ready; *at; at = &(*at)->next_ready) {
+                if (*at != client)
+                        continue;
+                *at = client->next_ready;
+                if (!*at)
+                        server->ready_tail = at;
+                break;
+        }
+        client->ready = false;
+}
+
+static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *user)
+{
+        struct rpc_server *server = user;
+        eventfd_t value;
+
+        for (int i = 0; i < TURNS_AT_ONCE && server->ready; i++) {
+                struct client *client = server->ready;
+                server_not_ready(client);
+                client_turn(client);
+        }
+        (void)eventfd_read(fd, &value);
+        if (server->ready)
+                (void)eventfd_write(fd, 1);
         return 0;
 }
 
@@ -162,6 +213,9 @@ struct rpc_server *rpc_server_free(struct rpc_server *server)
         watch_free(server->watch);
         sd_event_source_disable_unref(server->accept);
         sd_event_source_disable_unref(server->bury);
+        sd_event_source_disable_unref(server->ready_source);
+        if (server->ready_fd >= 0)
+                close(server->ready_fd);
         if (server->fd >= 0) {
                 unlink(server->socket_path);
                 close(server->fd);
@@ -185,6 +239,8 @@ int rpc_server_new(struct rpc_server **ret, sd_event *event, const struct rpc_op
                 return -ENOMEM;
         server->event = sd_event_ref(event);
         server->fd = -1;
+        server->ready_tail = &server->ready;
+        server->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         server->limits = options->limits;
         server->roles = options->roles;
         server->context = options->context;
@@ -194,12 +250,16 @@ int rpc_server_new(struct rpc_server **ret, sd_event *event, const struct rpc_op
         server->scratch = malloc(SCRATCH_BYTES);
         if (!server->socket_path || !server->scratch)
                 return -ENOMEM;
+        if (server->ready_fd < 0)
+                return -errno;
 
         r = watch_new(server);
         if (r >= 0)
                 r = sd_event_add_defer(event, &server->bury, on_bury, server);
         if (r >= 0)
                 r = sd_event_source_set_enabled(server->bury, SD_EVENT_OFF);
+        if (r >= 0)
+                r = sd_event_add_io(event, &server->ready_source, server->ready_fd, EPOLLIN, on_ready, server);
         if (r >= 0)
                 r = listen_on(options->socket_path, &server->fd);
         if (r >= 0)

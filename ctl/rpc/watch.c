@@ -187,7 +187,7 @@ bool watch_pending(const struct client *client)
 {
         for (const struct subscription *s = client->subscriptions; s; s = s->next)
                 if (waiting(s) > 0)
-                        return client->out.bytes < OUT_ENOUGH;
+                        return client->out.bytes < OUT_ENOUGH && !client->closing;
         return false;
 }
 
@@ -199,7 +199,10 @@ static void tell(struct rpc_server *server, const struct kind *kind, const struc
                 for (struct subscription *s = client->subscriptions; s && !client->closing; s = s->next) {
                         if (!wants(s, kind))
                                 continue;
-                        if (waiting(s) >= s->bound || push(s, item) < 0) {
+                        /* One large transaction is no lagging behind: only who has not read what is in its queue lags.
+                         */
+                        bool lags = waiting(s) >= s->bound && client->out.bytes >= OUT_ENOUGH;
+                        if (lags || push(s, item) < 0) {
                                 out_queue_cut(&client->out);
                                 client_last_word(
                                         client, RPC_LIMIT,

@@ -1,0 +1,187 @@
+"""The other end of socled's wire, for fault injection: a real SOCK_SEQPACKET server that keeps what it is sent, and
+misbehaves on demand. (That packets flow is for the tests with a real socle-dataplane.)"""
+
+import os
+import socket
+import struct
+import threading
+import time
+
+VERSION = 1
+(HELLO, BEGIN, DELETE, COMMIT, RESULT, COMMITTED, UNDERLAY, NETWORK, PORT, PEER, FDB, NEIGH, FLOOD, PORT_STATE,
+ UNDERLAY_STATE, PEER_STATE, STATS_GET, PORT_STATS, WORKER_STATS, NETWORK_STATS, STATS_END) = range(1, 22)
+KEY_SIZE = {UNDERLAY: 4, NETWORK: 4, PORT: 4, PEER: 4, FDB: 16, NEIGH: 24, FLOOD: 8}
+
+
+def record(kind, body):
+    body += bytes(-len(body) % 8)
+    return struct.pack("=HHI", kind, 8 + len(body), 0) + body
+
+
+def records(datagram):
+    while datagram:
+        kind, length, _ = struct.unpack_from("=HHI", datagram)
+        yield kind, datagram[8:length]
+        datagram = datagram[length:]
+
+
+def hello(version=VERSION):
+    return record(HELLO, struct.pack("=IIQQII64s", version, os.getpid(), 0, 0, 2, 1, b"fake dataplane"))
+
+
+def port_state(number, link=1, error=0, text=b""):
+    return record(PORT_STATE, struct.pack("=IBBHQII192s", number, link, link, 1, 0x8000, error, 0, text))
+
+
+class Generation:
+    def __init__(self, number, full):
+        self.number, self.full, self.upserts, self.deletes = number, full, {}, []
+
+
+class FakeDataplane:
+    """Attributes are switches that may be thrown at any time."""
+
+    def __init__(self, path):
+        self.version = VERSION
+        self.greet = True            # answer HELLO
+        self.commit = True           # answer COMMIT
+        self.garbage = None          # send this instead of COMMITTED
+        self.hang_up = 0             # so many connections are closed in the middle of a generation
+        self.fail = {}               # (type, key): (errno, text)
+        self.link = True             # ports come up when committed
+        self.reading = True
+        self.force, self.generations, self.connections, self.greetings = {}, [], 0, []
+        self.changed = threading.Condition()
+        self.stopping = False
+        self.connection = None
+        path.unlink(missing_ok=True)
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(str(path))
+        self.listener.listen(8)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.stopping = True
+        for s in (self.listener, self.connection):
+            if s:
+                try:
+                    s.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+                s.close()
+        self.thread.join()
+
+    def wait_for(self, condition, patience=60):
+        with self.changed:
+            assert self.changed.wait_for(lambda: condition(self), patience), "the dataplane never saw it"
+
+    def note(self):
+        with self.changed:
+            self.changed.notify_all()
+
+    def serve(self):
+        while not self.stopping:
+            try:
+                self.connection = self.listener.accept()[0]
+            except OSError:
+                return
+            self.connections += 1
+            self.note()
+            try:
+                self.talk(self.connection)
+            except OSError:
+                pass
+            self.connection.close()
+            self.note()
+
+    def talk(self, connection):
+        generation = None
+        while True:
+            while not self.reading and not self.stopping:
+                time.sleep(0.01)
+            datagram = connection.recv(1 << 16)
+            if not datagram:
+                return
+            for kind, body in records(datagram):
+                if kind == HELLO:
+                    self.greetings.append(struct.unpack_from("=II", body))
+                    if self.greet:
+                        connection.send(hello(self.version))
+                    if self.version != VERSION:
+                        return
+                elif kind == BEGIN:
+                    generation = Generation(*struct.unpack_from("=QI", body))
+                elif kind == DELETE:
+                    deleted = struct.unpack_from("=I", body)[0]
+                    generation.deletes.append((deleted, body[8:8 + KEY_SIZE[deleted]]))
+                elif kind in KEY_SIZE:
+                    generation.upserts[kind, body[:KEY_SIZE[kind]]] = body
+                elif kind == COMMIT:
+                    assert struct.unpack_from("=Q", body)[0] == generation.number
+                    self.committed(connection, generation)
+                elif kind == STATS_GET:
+                    self.answer_stats(connection, body)
+            if generation and self.hang_up > 0:
+                self.hang_up -= 1
+                return
+
+    def committed(self, connection, generation):
+        if self.hang_up > 0:
+            return
+        if self.garbage is not None:
+            connection.send(self.garbage)
+            return
+        if not self.commit:
+            self.generations.append(generation)
+            self.note()
+            return
+        assert not set(generation.upserts) & set(generation.deletes), "both upserted and deleted"
+        before = {} if generation.full else dict(self.force)
+        for key in generation.deletes:
+            assert key in before, f"deleted what was never there: {key}"
+            del before[key]
+        failed = [key for key in generation.upserts if key in self.fail]
+        before.update(generation.upserts)
+        out = [self.result(generation, key) for key in failed]
+        out.append(record(COMMITTED, struct.pack("=QIIIIIIQ", generation.number, 0, len(generation.upserts), 0,
+                                                 len(generation.deletes), len(failed), 0, 1000)))
+        if self.link:
+            out += [port_state(struct.unpack("=I", key)[0]) for kind, key in generation.upserts
+                    if kind == PORT and (kind, key) not in failed]
+        self.force = before
+        self.generations.append(generation)
+        for datagram in out:
+            connection.send(datagram)
+        self.note()
+
+    def result(self, generation, key):
+        error, text = self.fail[key]
+        return record(RESULT, struct.pack("=QIi24s192s", generation.number, key[0], error, key[1], text))
+
+    def answer_stats(self, connection, body):
+        for kind, key in self.force:
+            if kind == PORT:
+                counters = struct.pack("=4sIQQQQ", key, 0, 10, 1000, 20, 2000)
+                connection.send(record(PORT_STATS, counters + struct.pack(f"={DROPS}Q", 3, *[0] * (DROPS - 1))))
+        connection.send(record(STATS_END, body[:8]))
+
+    def of(self, kind):
+        return {key: body for (k, key), body in self.force.items() if k == kind}
+
+
+def drop_reasons():
+    """How many there are, counted in the header that both programs are built from."""
+    import pathlib
+    import re
+    text = (pathlib.Path(__file__).parents[2] / "include/socle/drop.h").read_text()
+    return len(re.findall(r"^ +X\([A-Z_0-9]+, ", text, re.M))
+
+
+DROPS = drop_reasons()
