@@ -112,10 +112,12 @@ def module_lab():
 def lab(module_lab):
     """The module's lab; after each test its intent is deleted (but the underlay) and its guests are gone."""
     yield module_lab
+    dead = []
     for node in module_lab.nodes:
-        if node.socled.alive() and node.dataplane.alive():
-            node.clear()
+        dead.append(node.revive())
+        node.clear()
     module_lab.forget_guests()
+    assert not any(dead), f"ended by itself: {', '.join(filter(None, dead))}"
 
 
 @pytest.fixture(scope="module")

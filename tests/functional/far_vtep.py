@@ -18,7 +18,8 @@ THEIRS4, THEIRS6 = "192.0.2.2", "fd00:2::2"
 class FarVtep:
     def __init__(self, space, node, interface="underlay0"):
         self.space, self.node = space, node
-        self.mac, self.node_mac = space.mac(interface), node.namespace.mac(interface)
+        self.mac = space.mac(interface)
+        self.node_mac = node.status("Underlay", "physnet0")["mac_address"]
         ipv6(space, interface, True)
         space.ip("addr", "replace", f"{THEIRS4}/24", "dev", interface)
         space.ip("addr", "replace", f"{THEIRS6}/64", "dev", interface, "nodad")

@@ -159,6 +159,13 @@ class Node:
             return status if all(status.get(k) == v for k, v in wanted.items()) else None
         return wait_until(reached, timeout, f"{kind} {name} {wanted}, now {self.status(kind, name)}")
 
+    def wait_peers(self, timeout=15):
+        """Until the next hop to every peer is resolved: before that packets to it are dropped."""
+        def reachable():
+            peers = self.call("get", kind="Peer")["objects"]
+            return all(p["status"].get("state") == "reachable" for p in peers)
+        wait_until(reachable, timeout, f"all peers of {self.name} are reachable")
+
     def counters(self, name, kind="Port"):
         """{rx_packets, tx_packets, …, drops: {reason: count}} of a port or underlay."""
         for entry in self.call("stats")["ports"]:
@@ -166,8 +173,24 @@ class Node:
                 return entry
         raise AssertionError(f"no counters of {kind} {name}")
 
+    def learned(self, network):
+        """(MACs in the table of a network that floods, sources that found it full)."""
+        for entry in self.call("stats")["networks"]:
+            if entry["name"] == network:
+                return entry["learned"], entry["learn_full"]
+        return 0, 0
+
     def drops(self, name, reason, kind="Port"):
         return self.counters(name, kind)["drops"].get(reason, 0)
+
+    def revive(self):
+        """Starts what has ended without being asked to, so that the next test finds a whole node; returns its name."""
+        dead = [d for d in (self.dataplane, self.socled) if not d.alive()]
+        for daemon in dead:
+            daemon.start() if daemon is self.dataplane else self.start_socled()
+        if dead:
+            self.wait_connected()
+        return ", ".join(pathlib.Path(d.command[0]).name for d in dead)
 
     def stop(self):
         try:

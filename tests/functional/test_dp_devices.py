@@ -50,7 +50,6 @@ def test_underlay_on_a_tap(lab):
     node.apply(underlay)
     space.ip("link", "set", "wire0", "up")
     far = FarVtep(space, node, "wire0")
-    far.node_mac = node.status("Underlay", "physnet0")["mac_address"]
     both_ways(node, lab, far)
     far.close()
 

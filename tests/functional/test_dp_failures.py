@@ -23,6 +23,8 @@ def pair(two_nodes, lab):
     for node, here, there in ((first, 1, 2), (second, 2, 1)):
         node.apply(intent.network("blue", vni=7), guests[here - 1].port("blue"),
                    intent.peer(f"n{there}", vteps[there - 1], blue=[(MAC[there], guests[there - 1].ips)]))
+    first.wait_peers()
+    second.wait_peers()
     for guest in guests:
         guest.up(silent=True)
     guests[0].reaches("10.0.0.2")

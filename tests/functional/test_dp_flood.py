@@ -40,7 +40,7 @@ def guests(one_node, lab, far):
 
 
 def learned(node):
-    return node.status("Network", "blue").get("learned", 0)
+    return node.learned("blue")[0]
 
 
 def test_unknown_is_flooded_and_learned(one_node, guests, far):
@@ -97,8 +97,8 @@ def test_no_more_than_learn_max(one_node, guests, far):
         one.collect(104, 3, carries(b"many"))
 
         def bounded():
-            entry = next(n for n in one_node.call("stats")["networks"] if n["name"] == "blue")
-            return entry["learned"] == 64 and entry["learn_full"] >= 40
+            macs, full = one_node.learned("blue")
+            return macs == 64 and full >= 40
         wait_until(bounded, 2, "64 learned, and the rest counted")
 
 

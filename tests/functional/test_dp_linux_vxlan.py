@@ -23,16 +23,11 @@ UNDERLAY_MTU = 1600
 class LinuxPeer(Host):
     """The bare namespace at the far end with a vxlan device `vx0` to our VTEP."""
 
-    def __init__(self, space, family, ours, theirs):
-        self.namespace, self.name = space, f"linux-{family}"
-        ipv6(space, "underlay0", True)
-        length = 24 if family == "ipv4" else 64
-        space.ip("addr", "replace", f"{theirs}/{length}", "dev", "underlay0", *(["nodad"] if family == "ipv6" else []))
+    def __init__(self, space, ours, theirs, mtu):
+        self.namespace, self.name, self.mtu = space, "linux", mtu
         space.ip("link", "add", "vx0", "address", PEER, "type", "vxlan", "id", VNI, "local", theirs, "remote", ours,
                  "dstport", "4789", "dev", "underlay0")
-        self.mtu = UNDERLAY_MTU - (50 if family == "ipv4" else 70)
-        space.ip("link", "set", "vx0", "mtu", self.mtu)
-        ipv6(space, "vx0", True)
+        space.ip("link", "set", "vx0", "mtu", mtu)
         space.ip("link", "set", "vx0", "up")
         space.ip("addr", "add", "10.0.0.2/24", "dev", "vx0")
         space.ip("addr", "add", "fd00::2/64", "dev", "vx0", "nodad")
@@ -44,14 +39,17 @@ class LinuxPeer(Host):
 @pytest.fixture(params=["ipv4", "ipv6"])
 def world(request, one_node, lab):
     """(node, guest, peer): a guest of ours and the Linux peer in one network."""
-    family = request.param
-    ours, theirs = ("192.0.2.1", "192.0.2.2") if family == "ipv4" else ("fd00:2::1", "fd00:2::2")
-    peer = LinuxPeer(lab.far, family, ours, theirs)
+    ours, theirs, length, mtu = {"ipv4": ("192.0.2.1", "192.0.2.2", 24, UNDERLAY_MTU - 50),
+                                 "ipv6": ("fd00:2::1", "fd00:2::2", 64, UNDERLAY_MTU - 70)}[request.param]
+    ipv6(lab.far, "underlay0", True)
+    lab.far.ip("addr", "replace", f"{theirs}/{length}", "dev", "underlay0", *(["nodad"] if length == 64 else []))
     guest = lab.guest("guest", GUEST, ["10.0.0.1", "fd00::1"])
-    one_node.apply(intent.underlay(mtu=UNDERLAY_MTU), intent.network("blue", vni=VNI, mtu=peer.mtu),
+    vteps = {"vtep_ipv4": None, "vtep_ipv6": None, f"vtep_{request.param}": f"{ours}/{length}"}
+    one_node.apply(intent.underlay(mtu=UNDERLAY_MTU, **vteps), intent.network("blue", vni=VNI, mtu=mtu),
                    guest.port("blue"), intent.peer("linux", theirs, blue=[(PEER, ["10.0.0.2", "fd00::2"])]))
+    one_node.wait_peers()
     guest.up()
-    guest.namespace.ip("link", "set", "eth0", "mtu", peer.mtu)
+    peer = LinuxPeer(lab.far, ours, theirs, mtu)
     yield one_node, guest, peer
     peer.remove()
 

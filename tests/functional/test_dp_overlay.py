@@ -31,6 +31,8 @@ def tenants(two_nodes, lab):
         hosts = [(MAC[there], [f"10.0.0.{there}", f"fd00::{there}"])]
         node.apply(*networks, guests["red", here].port("red"), guests["blue", here].port("blue"),
                    intent.peer(f"n{there}", vteps[there - 1], red=hosts, blue=hosts))
+    first.wait_peers()
+    second.wait_peers()
     for guest in guests.values():
         guest.up()
     return guests
@@ -111,6 +113,7 @@ def test_both_ends_count_the_same(two_nodes, tenants):
 
     def balanced():
         sent, taken, delivered = (b - a for a, b in zip(before, counters()))
+        print(sent, taken, delivered)
         return sent >= 50 and sent == taken and delivered >= 50
     wait_until(balanced, 5, "sent = taken from the wire")
 

@@ -101,8 +101,11 @@ def test_large_segments_pass_as_they_are(pair, family):
         one.send(packet, header)
         received = two.recv()
         assert received, f"{length} bytes did not arrive"
-        assert received[0] == packet
+        assert received[1][0] & NEEDS_CSUM and received[1][4:6] == header[4:6]
         assert received[1][1] == header[1] and (header[1] == 0 or received[1][3] == 1400)
+        # DPDK's vhost library leaves the length out of a large segment's pseudo-header sum, as Intel's cards want it.
+        at = header[4] + 16 if header[1] else len(packet)
+        assert received[0][:at] + received[0][at + 2:] == packet[:at] + packet[at + 2:]
 
 
 @pytest.mark.parametrize("family", [4, 6])
@@ -279,7 +282,9 @@ def test_testpmd_killed_in_mid_burst(one_node, lab):
         # left by SIGKILL
         one_node.wait_status("Port", "t1", connected=False)
     assert one_node.dataplane.alive() and one_node.dataplane.pid == pid
-    counters = [one_node.counters(f"t{i}") for i in (1, 2)]
-    received = sum(c["rx_packets"] for c in counters)
-    accounted = sum(c["tx_packets"] + sum(c["drops"].values()) for c in counters)
-    assert received == accounted, counters
+
+    def accounted():
+        counters = [one_node.counters(f"t{i}") for i in (1, 2)]
+        received = sum(c["rx_packets"] for c in counters)
+        return received == sum(c["tx_packets"] + sum(c["drops"].values()) for c in counters)
+    wait_until(accounted, 5, "received = sent + dropped")

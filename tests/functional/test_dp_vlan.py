@@ -74,7 +74,7 @@ def test_unknown_vlan_is_dropped(one_node, guests, wire):
 def test_learned_from_the_wire(one_node, guests, wire):
     """A source seen on the wire is where answers go; MACs of one VLAN mean nothing in another."""
     wire.send(Ether(src=MAC[2], dst=MAC[1]) / Dot1Q(vlan=100) / frame(b"teach").payload)
-    wait_until(lambda: one_node.status("Network", "red").get("learned") == 1)
+    wait_until(lambda: one_node.learned("red")[0] == 1)
     with guests["red"].raw() as raw:
         raw.send(frame(b"answer", destination=MAC[2]))
     assert Ether(wire.recv(2, lambda f: b"answer" in f))[Dot1Q].vlan == 100
