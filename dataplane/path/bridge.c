@@ -135,7 +135,9 @@ static uint16_t bridge_process(struct rte_graph *graph, struct rte_node *node, v
                 uint16_t count = RTE_MIN(n - base, BATCH);
                 for (uint16_t i = 0; i < count; i++) {
                         struct rte_mbuf *m = objs[base + i];
-                        keys[i] = dp_fdb_key(dp_meta(m)->network, rte_pktmbuf_mtod(m, const struct rte_ether_addr *));
+                        keys[i] = 0; /* a runt's: it is dropped before its location matters */
+                        if (likely(m->data_len >= sizeof(struct rte_ether_hdr)))
+                                keys[i] = dp_fdb_key(dp_meta(m)->network, rte_pktmbuf_mtod(m, const struct rte_ether_addr *));
                         hashes[i] = dp_map_hash(&keys[i], 1);
                         rte_prefetch0(dp_map_slot(table, hashes[i], 1));
                         if (base + BATCH + i < n)

@@ -139,11 +139,13 @@ static uint16_t gso_process(struct rte_graph *graph, struct rte_node *node, void
                         continue;
                 }
                 uint32_t offset = 0;
-                while (offset < gso.payload && (piece = cut(&gso, index++, offset))) {
-                        rte_node_enqueue_x1(graph, node, edge, piece);
+                do { /* at least one, even of nothing */
+                        piece = cut(&gso, index++, offset);
+                        if (piece)
+                                rte_node_enqueue_x1(graph, node, edge, piece);
                         offset += m->tso_segsz;
-                }
-                if (offset < gso.payload)
+                } while (piece && offset < gso.payload);
+                if (!piece)
                         rte_node_enqueue_x1(graph, node, dp_drop(m, SOCLE_DROP_SEGMENTATION, EDGE_DROP), m);
                 else
                         rte_pktmbuf_free(m);

@@ -218,7 +218,7 @@ static uint16_t take_vlan(struct rte_mbuf *m)
                 m->ol_flags &= ~(RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED);
                 return tag;
         }
-        if (rte_vlan_strip(m) != 0)
+        if (m->data_len < sizeof(struct rte_ether_hdr) + sizeof(struct rte_vlan_hdr) || rte_vlan_strip(m) != 0)
                 return 0;
         m->ol_flags &= ~(RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED);
         if (m->ol_flags & RTE_MBUF_F_TX_L4_MASK)

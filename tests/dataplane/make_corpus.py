@@ -1,0 +1,62 @@
+"""Writes the seeds of fuzz_path: one frame of every sort that the path tells apart. Usage: make_corpus.py DIRECTORY"""
+
+import struct
+import sys
+from pathlib import Path
+
+from scapy.all import (ARP, Dot1Q, Ether, ICMP, ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr,
+                       IP, IPv6, IPv6ExtHdrHopByHop, Raw, SCTP, TCP, UDP, VXLAN)
+
+MAC = "fa:16:3e:00:00:{:02x}".format
+A, PLAIN, UNDERLAY = 0, 2, 3
+CSUM, TCP_CSUM, V6, TSO = 1, 2, 4, 8
+
+
+def seed(frame, port=A, flags=0, segment=0, l3=20, l4=20):
+    return struct.pack("!BBHBBB", port, flags, segment, 14, l3, l4) + bytes(frame)
+
+
+def outer(inner, vni=100, v6=False, tos=0, **udp):
+    ip = IPv6(src="fd00:2::2", dst="fd00:2::1", tc=tos) if v6 else IP(src="192.0.2.2", dst="192.0.2.1", tos=tos)
+    return Ether(src=MAC(0x80), dst=MAC(4)) / ip / UDP(sport=50000, dport=4789, **udp) / VXLAN(vni=vni, flags=8) / inner
+
+
+def frames():
+    for n in (2, 3, 9, 10, 99):
+        eth = Ether(src=MAC(1), dst=MAC(n))
+        ip4, ip6 = eth / IP(src="10.0.0.1", dst=f"10.0.0.{n}", flags="DF"), eth / IPv6(src="fd00::1", dst=f"fd00::{n}")
+        yield seed(ip4 / UDP(sport=1, dport=2) / Raw(b"x" * 20))
+        yield seed(ip4 / TCP() / Raw(b"y" * 3000), flags=CSUM | TCP_CSUM | TSO, segment=1000)
+        yield seed(ip6 / TCP() / Raw(b"z" * 3000), flags=CSUM | TCP_CSUM | TSO | V6, segment=900, l3=40)
+        yield seed(ip4 / TCP() / Raw(b"t" * 1500))
+        yield seed(ip6 / UDP() / Raw(b"t" * 1500), flags=CSUM | V6, l3=40)
+        yield seed(ip4 / ICMP() / Raw(b"i" * 1450))
+        yield seed(ip6 / ICMPv6EchoRequest(data=b"e" * 1450))
+    broadcast, group = "ff:ff:ff:ff:ff:ff", "33:33:ff:00:00:02"
+    for ip in ("10.0.0.1", "10.0.0.2", "10.0.0.50"):
+        yield seed(Ether(src=MAC(1), dst=broadcast) / ARP(op=1, hwsrc=MAC(1), psrc="10.0.0.1", pdst=ip))
+    for target in ("fd00::1", "fd00::2", "fd00::50"):
+        ns = IPv6(src="fd00::1", dst="ff02::1:ff00:2", hlim=255) / ICMPv6ND_NS(tgt=target)
+        yield seed(Ether(src=MAC(1), dst=group) / ns / ICMPv6NDOptSrcLLAddr(lladdr=MAC(1)))
+        yield seed(Ether(src=MAC(1), dst=group) / ns)
+    yield seed(Ether(src=MAC(1), dst=broadcast) / IP(dst="255.255.255.255") / UDP(sport=68, dport=67) / Raw(b"d" * 300))
+    yield seed(Ether(src=MAC(1), dst="01:80:c2:00:00:0e") / Raw(b"lldp"))
+    yield seed(Ether(src=MAC(1), dst=MAC(9)) / Dot1Q(vlan=5) / IP(dst="10.0.0.9") / TCP() / Raw(b"v" * 1500))
+    yield seed(Ether(src=MAC(1), dst=MAC(2)) / IPv6() / IPv6ExtHdrHopByHop() / SCTP())
+    inner = Ether(src=MAC(9), dst=MAC(2)) / IP(src="10.0.0.9", dst="10.0.0.2") / UDP() / Raw(b"in")
+    inner6 = Ether(src=MAC(9), dst=MAC(2)) / IPv6(src="fd00::9", dst="fd00::2") / TCP()
+    for v6 in (False, True):
+        for tos in (0, 1, 2, 3, 0xb8):
+            yield seed(outer(inner, v6=v6, tos=tos), UNDERLAY)
+            yield seed(outer(inner6, v6=v6, tos=tos), UNDERLAY)
+        yield seed(outer(inner, v6=v6, vni=101), UNDERLAY)
+        yield seed(outer(Ether(src=MAC(9), dst=broadcast) / ARP(psrc="10.0.0.9", pdst="10.0.0.2"), v6=v6), UNDERLAY)
+    yield seed(Ether(src=MAC(0x80), dst=MAC(4)) / Dot1Q(vlan=7) / IP() / UDP(), UNDERLAY)
+    yield seed(Ether(src=MAC(0x80), dst=broadcast) / ARP(op=1, psrc="192.0.2.2", pdst="192.0.2.1"), UNDERLAY)
+    yield seed(Ether(src=MAC(0x80), dst=MAC(4)) / IP(src="192.0.2.2", dst="192.0.2.1") / ICMP(), UNDERLAY)
+    yield seed(Ether(src=MAC(0x80), dst=MAC(4)) / IPv6(src="fd00:2::2", dst="fd00:2::1", hlim=255) / ICMPv6ND_NA(tgt="fd00:2::2"), UNDERLAY)
+    yield seed(Ether(src=MAC(3), dst=MAC(1)) / IP(src="10.0.0.3", dst="10.0.0.1") / TCP(), PLAIN)
+
+
+for number, data in enumerate(frames()):
+    (Path(sys.argv[1]) / f"{number:03}").write_bytes(data)
