@@ -193,6 +193,7 @@ static enum record_change *note_puts(const struct generation *generation, uint64
 
 void generation_commit(struct generation *generation, struct wire_committed *ret, generation_failed *failed, void *user)
 {
+        static bool swept;
         static uint64_t mark; /* grows: what a full generation does not stamp with it is swept */
         struct timespec start, end;
 
@@ -215,6 +216,10 @@ void generation_commit(struct generation *generation, struct wire_committed *ret
                         }
                 }
         objects_settle();
+        if (generation->full && !swept) {
+                swept = true;
+                dp_io_sweep();
+        }
         free(changes);
         generation_free(generation);
 

@@ -24,6 +24,13 @@ const struct dp_io_ops *dp_io_find(uint32_t device)
         return device < RTE_DIM(registry) ? registry[device] : NULL;
 }
 
+void dp_io_sweep(void)
+{
+        for (unsigned int i = 0; i < RTE_DIM(registry); i++)
+                if (registry[i] && registry[i]->sweep)
+                        registry[i]->sweep();
+}
+
 int dp_io_notify_fd(void)
 {
         static int fd = -1;

@@ -28,6 +28,9 @@ struct dp_io_ops {
         bool (*refresh)(struct dp_io *io);
         /* The object was deleted for good, not only closed: takes away what outlives the process. NULL: nothing. */
         void (*remove)(const struct wire_attachment *attachment);
+        /* All objects are known for the first time in this life of the process: takes away what an earlier one left and
+         * nobody wants any more. NULL: nothing. */
+        void (*sweep)(void);
 };
 
 struct dp_io {
@@ -56,6 +59,9 @@ void dp_io_register(struct dp_io_ops *ops);
         { \
                 dp_io_register(&variable); \
         }
+
+/* Every port type's sweep. */
+void dp_io_sweep(void);
 
 /* Tells the control thread that io->changed or io->broken was set; callable from any thread but a busy worker's path
  * more than once an incident. */

@@ -156,12 +156,12 @@ static int tap_open(struct dp_io *io, const struct wire_attachment *attachment, 
 
         if (!tap)
                 return dp_io_fail(error, ENOMEM, "out of memory");
+        tap_registry_add(attachment->path, attachment->name); /* before, so that none is ever left that nobody remembers */
         int r = netns_run(attachment->path, open_in_netns, &request);
         if (r == -ENOENT && !error->error)
                 return dp_io_fail(error, ENOENT, "network namespace %s does not exist (yet)", attachment->path);
         if (r < 0)
                 return error->error ? r : dp_io_fail(error, -r, "cannot enter network namespace %s: %s", attachment->path, strerror(-r));
-        tap_registry_add(attachment->path, attachment->name);
 
         for (uint16_t i = 0; i < tap->queues; i++)
                 io->rxqs[i] = (struct dp_rxq){.burst = tap_burst, .port = io->port, .io = io, .queue = i, .active = true,
@@ -197,6 +197,20 @@ static void tap_remove(const struct wire_attachment *attachment)
         tap_registry_remove(attachment->path, attachment->name);
 }
 
+static void remove_stale(const char *netns, const char *name)
+{
+        struct wire_attachment attachment = {0};
+
+        snprintf(attachment.path, sizeof(attachment.path), "%s", netns);
+        snprintf(attachment.name, sizeof(attachment.name), "%s", name);
+        tap_remove(&attachment);
+}
+
+static void tap_sweep(void)
+{
+        tap_registry_stale(remove_stale);
+}
+
 static struct dp_io_ops tap_ops = {
         .device = WIRE_DEVICE_TAP,
         .name = "tap",
@@ -204,5 +218,6 @@ static struct dp_io_ops tap_ops = {
         .close = tap_close,
         .refresh = tap_refresh,
         .remove = tap_remove,
+        .sweep = tap_sweep,
 };
 DP_IO_REGISTER(tap_ops)

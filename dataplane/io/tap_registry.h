@@ -5,5 +5,5 @@
 void tap_registry_add(const char *netns, const char *name);
 void tap_registry_remove(const char *netns, const char *name);
 
-/* Calls f for every tap that was not added in this life of the process. */
+/* Calls f, which may remove it, for every tap that was not added in this life of the process. */
 void tap_registry_stale(void (*f)(const char *netns, const char *name));
