@@ -18,6 +18,8 @@ def main():
     one = commands.add_parser("pvp", help="two vhost-user ports under full load, beside testpmd")
     one.add_argument("--flows", type=int, default=1024)
     one.add_argument("--frame", type=int, default=64, help="bytes with FCS, as is the custom (64 … 1518)")
+    one.add_argument("--mode", choices=["one-way", "conversation"], default="one-way",
+                     help="conversation: the second direction answers the first")
     one.add_argument("--rounds", type=int, default=3)
     one.add_argument("--seconds", type=float, default=5, help="measured in each round")
     two = commands.add_parser("scale", help="1,000 ports, 200 networks, 20,000 addresses")

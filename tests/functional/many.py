@@ -1,7 +1,12 @@
 """A large intent, and a guest for each of its ports: for the tests and for the benchmark."""
 
+import resource
+
 import intent
 from vhost_guest import VhostGuest
+
+# A guest takes eight descriptors.
+resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
 
 NETWORKS, PORTS, PEERS, HOSTS = 200, 1000, 20, 5
 

@@ -110,8 +110,9 @@ def test_frames_of_a_vhost_guest(world, vhost):
 
 
 def test_virtio_headers(world, vhost):
-    """Offloads that do not fit the frame: dropped as rx_offload or malformed, or sent with what could be made of it."""
+    """Offloads that do not fit the frame: every one is taken, and nothing of it harms anybody."""
     node = world[0]
+    before = node.counters("vevil")["rx_packets"]
     rng = random.Random(9)
     odd = (0, 1, 13, 14, 33, 34, 54, 65535, 32768)
     for _ in range(3000):
@@ -120,10 +121,8 @@ def test_virtio_headers(world, vhost):
         header = (rng.choice((0, NEEDS_CSUM, 2, 255)), rng.choice((0, 1, 3, 4, 5, 0x80, 0x81, 255)), rng.choice(odd),
                   rng.choice((*odd, 536, 1400)), rng.choice(odd), rng.choice((0, 6, 16, 65535)))
         vhost.send(data, header)
-    vhost.wait_sent(timeout=10)
+    wait_until(lambda: node.counters("vevil")["rx_packets"] - before == 3000, 10)
     still_serves(node, vhost)
-    drops = node.counters("vevil")["drops"]
-    assert drops.get("rx_offload", 0) + drops.get("malformed", 0) > 0, drops
 
 
 SLOT = GUEST_BASE + 8192
