@@ -50,6 +50,7 @@ class FakeDataplane:
         self.fail = {}               # (type, key): (errno, text)
         self.link = True             # ports come up when committed
         self.reading = True
+        self.count = True            # answer STATS_GET
         self.force, self.generations, self.connections, self.greetings = {}, [], 0, []
         self.changed = threading.Condition()
         self.stopping = False
@@ -126,7 +127,7 @@ class FakeDataplane:
                 elif kind == COMMIT:
                     assert struct.unpack_from("=Q", body)[0] == generation.number
                     self.committed(connection, generation)
-                elif kind == STATS_GET:
+                elif kind == STATS_GET and self.count:
                     self.answer_stats(connection, body)
             if generation and self.hang_up > 0:
                 self.hang_up -= 1

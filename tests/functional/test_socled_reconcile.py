@@ -81,7 +81,7 @@ def test_a_change_sends_only_what_changed(pair):
     last = dataplane.generations[-1]
     assert not last.full and list(last.upserts) == [(PORT, key(identity(rpc, "Port", "vm10")))] and not last.deletes
 
-    rpc.apply(network(learn_age=77), wait=60)
+    rpc.apply(network(flood=True), wait=60)
     last = dataplane.generations[-1]
     assert [kind for kind, _ in last.upserts] == [NETWORK] and not last.deletes
 
@@ -271,10 +271,12 @@ def test_stats(pair):
 
 def test_stats_of_a_wedged_dataplane(pair):
     rpc, dataplane = pair
-    dataplane.reading = False
-    error = rpc.error("stats")
-    assert error["code"] == -32010
-    dataplane.reading = True
+    dataplane.count = False
+    rpc.send_raw(b'{"jsonrpc":"2.0","id":"s","method":"stats"}\n' * 3)
+    assert rpc.call("info")["dataplane"]["state"] == "connected"
+    assert [rpc.receive()["error"]["code"] for _ in range(3)] == [-32010] * 3
+    dataplane.count = True
+    assert rpc.call("stats")["drop_reasons"]
 
 
 def test_a_client_that_leaves_while_it_waits(pair, socled):
