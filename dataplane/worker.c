@@ -23,10 +23,11 @@
 #define LEARN_RING    8192
 #define SLEEP_MAX_MS  1000 /* only so that counters stay fresh */
 #define NAP_NS        70000 /* between polls of a device that cannot wake us: under the 100 µs that a packet may wait */
+#define LOOK_US       20 /* how long a busy worker leaves taps and sockets unasked */
 #define CPU_LOOK_MASK 0xfff
 
 static bool stopping;
-static uint64_t idle_tsc;
+static uint64_t idle_tsc, look_tsc;
 static int notify_fd = -1;
 
 int dp_workers_notify_fd(void)
@@ -55,10 +56,22 @@ static void disarm_all(const struct dp_rxq_list *list)
                         list->rxqs[i]->disarm(list->rxqs[i]);
 }
 
+/* Finds out by one system call which of the queues that cost one each have packets. Only while online: what epoll
+ * points to lives at least until our next quiescent state, since control takes a queue out of epoll first. */
+static void look(struct dp_worker *worker)
+{
+        struct epoll_event events[64];
+        int n = epoll_wait(worker->epoll_fd, events, RTE_DIM(events), 0);
+
+        for (int i = 0; i < n; i++)
+                if (events[i].data.ptr)
+                        ((struct dp_rxq *) events[i].data.ptr)->ready = true;
+}
+
 static void worker_sleep(struct dp_worker *worker)
 {
         const struct dp_rxq_list *list = dp_load(worker->rxqs);
-        struct epoll_event events[16];
+        struct epoll_event events[1]; /* whose it is, is not looked at: it may be gone by the time we are online */
         struct timespec timeout = {.tv_sec = SLEEP_MAX_MS / 1000};
         eventfd_t value;
 
@@ -80,7 +93,7 @@ static void worker_sleep(struct dp_worker *worker)
 static int worker_main(void *argument)
 {
         struct dp_worker *worker = argument;
-        uint64_t now = rte_rdtsc(), idle_since = now, rounds = 0;
+        uint64_t now = rte_rdtsc(), idle_since = now, next_look = now, rounds = 0;
 
         prctl(PR_SET_TIMERSLACK, 1000UL);
         rte_rcu_qsbr_thread_register(dp_rcu, worker->index);
@@ -89,6 +102,10 @@ static int worker_main(void *argument)
         while (!__atomic_load_n(&stopping, __ATOMIC_RELAXED)) {
                 uint64_t packets = worker->packets, before = now;
 
+                if (now >= next_look && dp_load(worker->rxqs)->costly) {
+                        look(worker);
+                        next_look = now + look_tsc;
+                }
                 rte_graph_walk(worker->graph);
                 rte_rcu_qsbr_quiescent(dp_rcu, worker->index);
                 now = rte_rdtsc();
@@ -106,7 +123,7 @@ static int worker_main(void *argument)
                 worker->poll_tsc += now - before;
                 if (now - idle_since >= idle_tsc) {
                         worker_sleep(worker);
-                        now = idle_since = rte_rdtsc();
+                        now = idle_since = next_look = rte_rdtsc();
                         worker->cpu = sched_getcpu();
                 }
         }
@@ -119,7 +136,7 @@ static int worker_init(struct dp_worker *worker)
 {
         static const char *patterns[] = {"rx"}; /* the source; the rest of the graph hangs on its edges */
         struct rte_graph_param parameters = {.nb_node_patterns = 1, .node_patterns = patterns};
-        struct epoll_event event = {.events = EPOLLIN, .data.u64 = 0};
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
         int socket = rte_lcore_to_socket_id(worker->lcore);
         char name[RTE_GRAPH_NAMESIZE];
 
@@ -156,6 +173,7 @@ int dp_workers_init(const struct dp_worker_options *options)
         unsigned int lcore, index = 0;
 
         idle_tsc = rte_get_tsc_hz() / 1000000 * options->idle_us;
+        look_tsc = rte_get_tsc_hz() / 1000000 * LOOK_US;
         notify_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         dp.worker_count = options->count;
         dp.workers = rte_zmalloc("workers", sizeof(*dp.workers) * options->count, RTE_CACHE_LINE_SIZE);

@@ -71,7 +71,7 @@ static uint16_t choose(const struct dp_rxq *rxq)
 
 static void watch(struct dp_rxq *rxq)
 {
-        struct epoll_event event = {.events = EPOLLIN | (rxq->edge ? EPOLLET : 0), .data.u64 = 1};
+        struct epoll_event event = {.events = EPOLLIN | (rxq->edge ? EPOLLET : 0), .data.ptr = rxq};
 
         if (rxq->wait_fd >= 0 && rxq->worker != DP_INDEX_NONE &&
             epoll_ctl(dp.workers[rxq->worker].epoll_fd, EPOLL_CTL_ADD, rxq->wait_fd, &event) < 0)
@@ -168,6 +168,7 @@ static void publish(unsigned int index)
                 if (queues[i]->worker == index && queues[i]->active) {
                         list->rxqs[list->count++] = queues[i];
                         list->poll_only |= queues[i]->poll_only;
+                        list->costly |= queues[i]->costly;
                 }
         dp_store(worker->rxqs, list);
         dirty[index] = false;

@@ -208,7 +208,7 @@ static int packet_open(struct dp_io *io, const struct wire_attachment *attachmen
                 return dp_io_fail(error, -r, "cannot open interface %s: %s", packet->interface, strerror(-r));
 
         for (uint16_t i = 0; i < packet->queues; i++)
-                io->rxqs[i] = (struct dp_rxq){.burst = packet_burst, .port = io->port, .io = io, .queue = i, .active = true,
+                io->rxqs[i] = (struct dp_rxq){.burst = packet_burst, .port = io->port, .io = io, .queue = i, .active = true, .costly = true,
                                               .wait_fd = packet->fds[i], .numa_node = DP_INDEX_NONE, .worker = DP_INDEX_NONE};
         io->rxq_count = io->queues = packet->queues;
         io->connected = true;

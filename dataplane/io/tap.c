@@ -164,7 +164,7 @@ static int tap_open(struct dp_io *io, const struct wire_attachment *attachment, 
                 return error->error ? r : dp_io_fail(error, -r, "cannot enter network namespace %s: %s", attachment->path, strerror(-r));
 
         for (uint16_t i = 0; i < tap->queues; i++)
-                io->rxqs[i] = (struct dp_rxq){.burst = tap_burst, .port = io->port, .io = io, .queue = i, .active = true,
+                io->rxqs[i] = (struct dp_rxq){.burst = tap_burst, .port = io->port, .io = io, .queue = i, .active = true, .costly = true,
                                               .wait_fd = tap->fds[i], .numa_node = DP_INDEX_NONE, .worker = DP_INDEX_NONE};
         io->rxq_count = io->queues = tap->queues;
         io->link = io->connected = true;

@@ -56,9 +56,13 @@ static uint16_t rx_process(struct rte_graph *graph, struct rte_node *node, void 
                 if (++at >= list->count)
                         at = 0;
                 struct dp_rxq *rxq = list->rxqs[at];
+                if (rxq->costly && !rxq->ready)
+                        continue;
                 uint16_t n = rxq->burst(rxq, packets, RX_BURST);
                 if (n > 0)
                         receive(graph, node, worker, rxq, packets, n);
+                else
+                        rxq->ready = false;
                 total += n;
         }
         context->next = at;

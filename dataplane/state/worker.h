@@ -30,7 +30,9 @@ struct dp_rxq {
         int wait_fd;
         uint64_t worker_mask; /* allowed; 0: all */
         uint64_t seen_packets; /* at control's last look */
+        bool costly; /* a poll is a system call: only made when epoll says that packets wait */
         /* The serving worker's */
+        bool ready; /* costly queues: packets wait, or did at the last poll */
         uint64_t packets;
 };
 
@@ -38,6 +40,7 @@ struct dp_rxq {
 struct dp_rxq_list {
         uint16_t count;
         bool poll_only; /* holds a queue without a wait_fd */
+        bool costly;    /* holds a queue that is polled by system calls */
         struct dp_rxq *rxqs[];
 };
 
