@@ -10,6 +10,9 @@
 /* A switch may return more in a turn than we sent, yet must not keep us from sending. */
 #define RX_BURSTS 4
 
+/* A burst that took more clocks than that was interrupted, by another thread or by the hypervisor. */
+#define INTERRUPTED 50000
+
 static void fill(struct port *port)
 {
         unsigned missing = BURST - port->filled;
@@ -79,6 +82,8 @@ static unsigned take(struct port *port)
 
 static void timed(struct port *port, unsigned clocks, unsigned packets, uint64_t took)
 {
+        if (unlikely(took > INTERRUPTED))
+                return;
         port->counters.value[clocks] += took;
         port->counters.value[packets] += BURST;
 }
