@@ -147,5 +147,7 @@ int dp_eal_init(const char *program, const struct dp_eal_options *options)
         r = start(program, options, lcores, huge);
         if (r < 0)
                 log_error("DPDK does not start: %s", rte_strerror(-r));
+        /* It warns of every guest that is not there yet; a port's status says so better. */
+        rte_log_set_level_pattern("lib.vhost.*", RTE_LOG_ERR);
         return r;
 }

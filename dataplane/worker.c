@@ -123,7 +123,8 @@ static int worker_main(void *argument)
                 worker->poll_tsc += now - before;
                 if (now - idle_since >= idle_tsc) {
                         worker_sleep(worker);
-                        now = idle_since = next_look = rte_rdtsc();
+                        now = next_look = rte_rdtsc();
+                        idle_since = now - idle_tsc; /* woken for nothing: back to sleep after one look round */
                         worker->cpu = sched_getcpu();
                 }
         }

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include <rte_dev.h>
 #include <rte_ethdev.h>
@@ -12,11 +13,13 @@
 
 #define RX_DESCRIPTORS 1024
 #define TX_DESCRIPTORS 1024
+#define XSK_FD_MAX     65536
 
 struct ethdev {
         uint16_t id;
         uint16_t tx_queues;
         bool interrupts;
+        int xsk_fds[DP_IO_QUEUES_MAX]; /* AF_XDP: the driver's sockets, which can be waited on; −1: not found */
         rte_spinlock_t tx_lock[DP_IO_QUEUES_MAX]; /* when workers outnumber transmit queues */
 };
 
@@ -71,6 +74,39 @@ static uint32_t caps_of(uint64_t offloads)
         return caps;
 }
 
+/* The AF_XDP PMD keeps its sockets to itself and cannot raise an interrupt. They are ours all the same: the socket that
+ * appears while a queue is set up is that queue's. Marks all AF_XDP sockets in `seen`, returns one not marked before. */
+static int find_xsk(uint64_t *seen, unsigned int words)
+{
+        int found = -1;
+
+        for (unsigned int fd = 0; fd < words * 64; fd++) {
+                int domain = 0;
+                socklen_t size = sizeof(domain);
+                if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 || domain != AF_XDP)
+                        continue;
+                if (!(seen[fd / 64] & 1ULL << fd % 64))
+                        found = fd;
+                seen[fd / 64] |= 1ULL << fd % 64;
+        }
+        return found;
+}
+
+static int setup_rx(struct dp_io *io, struct ethdev *ethdev, const struct wire_attachment *attachment, uint16_t descriptors)
+{
+        bool xdp = attachment->device == WIRE_DEVICE_AF_XDP;
+        uint64_t seen[XSK_FD_MAX / 64] = {0};
+        int r = 0;
+
+        if (xdp)
+                find_xsk(seen, RTE_DIM(seen));
+        for (uint16_t i = 0; i < attachment->queues && r == 0; i++) {
+                r = rte_eth_rx_queue_setup(ethdev->id, i, descriptors, rte_eth_dev_socket_id(ethdev->id), NULL, io->pool);
+                ethdev->xsk_fds[i] = xdp && r == 0 ? find_xsk(seen, RTE_DIM(seen)) : -1;
+        }
+        return r;
+}
+
 static int setup(struct dp_io *io, struct ethdev *ethdev, const struct wire_attachment *attachment, struct dp_io_error *error)
 {
         const uint64_t tx_wanted = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
@@ -104,8 +140,8 @@ static int setup(struct dp_io *io, struct ethdev *ethdev, const struct wire_atta
         rte_eth_dev_set_mtu(ethdev->id, io->mtu + 4);
         uint16_t rx = RX_DESCRIPTORS, tx = TX_DESCRIPTORS;
         rte_eth_dev_adjust_nb_rx_tx_desc(ethdev->id, &rx, &tx);
-        for (uint16_t i = 0; i < attachment->queues && r == 0; i++)
-                r = rte_eth_rx_queue_setup(ethdev->id, i, rx, rte_eth_dev_socket_id(ethdev->id), NULL, io->pool);
+        if (r == 0)
+                r = setup_rx(io, ethdev, attachment, rx);
         for (uint16_t i = 0; i < ethdev->tx_queues && r == 0; i++)
                 r = rte_eth_tx_queue_setup(ethdev->id, i, tx, rte_eth_dev_socket_id(ethdev->id), NULL);
         if (r == 0)
@@ -157,9 +193,11 @@ static void ethdev_close(struct dp_io *io)
         io->priv = NULL;
 }
 
-/* The fd that the device's interrupt raises, or -1: then the worker naps between polls. */
-static int interrupt_fd(const struct ethdev *ethdev, uint16_t queue)
+/* The fd that is raised by the device's interrupt, or -1: then the worker naps between polls. */
+static int wait_fd(const struct ethdev *ethdev, uint16_t queue)
 {
+        if (ethdev->xsk_fds[queue] >= 0)
+                return ethdev->xsk_fds[queue];
         return ethdev->interrupts ? rte_eth_dev_rx_intr_ctl_q_get_fd(ethdev->id, queue) : -1;
 }
 
@@ -189,10 +227,12 @@ static int ethdev_open(struct dp_io *io, const struct wire_attachment *attachmen
 
         int node = rte_eth_dev_socket_id(ethdev->id);
         for (uint16_t i = 0; i < attachment->queues; i++) {
-                int fd = interrupt_fd(ethdev, i);
+                int fd = wait_fd(ethdev, i);
+                bool xdp = ethdev->xsk_fds[i] >= 0; /* readable while packets wait; an interrupt is only a hint */
                 io->rxqs[i] = (struct dp_rxq){.burst = ethdev_burst, .port = io->port, .io = io, .queue = i, .active = true,
-                                              .wait_fd = fd, .poll_only = fd < 0, .edge = true,
-                                              .arm = fd >= 0 ? ethdev_arm : NULL, .disarm = fd >= 0 ? ethdev_disarm : NULL,
+                                              .wait_fd = fd, .poll_only = fd < 0, .edge = !xdp, .costly = xdp,
+                                              .arm = fd >= 0 && !xdp ? ethdev_arm : NULL,
+                                              .disarm = fd >= 0 && !xdp ? ethdev_disarm : NULL,
                                               .numa_node = node < 0 ? DP_INDEX_NONE : node, .worker = DP_INDEX_NONE};
         }
         io->rxq_count = io->queues = attachment->queues;
