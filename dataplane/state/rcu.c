@@ -1,10 +1,13 @@
 /* See rcu.h. */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <rte_malloc.h>
 
 #include "rcu.h"
+
+#define GRACE_POLL_US 20
 
 struct deferred {
         void *pointer;
@@ -26,7 +29,11 @@ int dp_rcu_init(unsigned int threads)
 
 void dp_rcu_synchronize(void)
 {
-        rte_rcu_qsbr_synchronize(dp_rcu, RTE_QSBR_THRID_INVALID);
+        uint64_t token = rte_rcu_qsbr_start(dp_rcu);
+
+        /* Not spinning, as rte_rcu_qsbr_synchronize() does: the worker may be waiting for this very CPU. */
+        while (rte_rcu_qsbr_check(dp_rcu, token, false) == 0)
+                usleep(GRACE_POLL_US);
 }
 
 void dp_rcu_reclaim(void)
