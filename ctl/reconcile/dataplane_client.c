@@ -35,6 +35,7 @@ struct dataplane_client {
         sd_event_source *io, *timer;
         uint64_t backoff_us;
         struct dataplane_reader reader;
+        uint32_t peer_version; /* of the last one that was not ours */
         struct datagram *queue, **queue_tail;
         char last_failure[128]; /* so that a hundred equal failures are told once */
 };
@@ -90,6 +91,7 @@ static void drop_for(struct dataplane_client *client, int error)
         char why[128];
 
         if (error == -EPROTONOSUPPORT) {
+                client->peer_version = client->reader.peer_version;
                 if (client->state != DATAPLANE_CONNECTED)
                         client->state = DATAPLANE_INCOMPATIBLE;
                 snprintf(why, sizeof(why),
@@ -256,7 +258,7 @@ enum dataplane_state dataplane_client_state(const struct dataplane_client *clien
 
 uint32_t dataplane_client_peer_version(const struct dataplane_client *client)
 {
-        return client->reader.peer_version;
+        return client->peer_version;
 }
 
 struct dataplane_client *dataplane_client_free(struct dataplane_client *client)

@@ -30,7 +30,7 @@ int dataplane_client_new(struct dataplane_client **ret, sd_event *event, const c
 struct dataplane_client *dataplane_client_free(struct dataplane_client *client);
 
 enum dataplane_state dataplane_client_state(const struct dataplane_client *client);
-uint32_t dataplane_client_peer_version(const struct dataplane_client *client); /* of the last HELLO; 0: none */
+uint32_t dataplane_client_peer_version(const struct dataplane_client *client); /* of the last incompatible one */
 
 /* Sends a datagram now, or when the socket takes it; 0, -ENOTCONN, -ENOMEM. Has the signature of wire_writer.send.
  * Datagrams that are queued are lost with the connection. */

@@ -36,7 +36,7 @@ static void client_die(struct client *client)
         if (client->dead)
                 return;
         client->dead = true;
-        sd_event_source_set_enabled(client->io, SD_EVENT_OFF);
+        (void)epoll_ctl(client->server->epoll_fd, EPOLL_CTL_DEL, client->fd, NULL);
         if (client->timer)
                 sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
         sd_event_source_set_enabled(client->server->bury, SD_EVENT_ONESHOT);
@@ -197,7 +197,13 @@ static void update_events(struct client *client)
         bool blocked = client_blocked(client);
         bool read = !client->eof && (client->closing || (!client->lines_left && !client->batch && !blocked));
 
-        sd_event_source_set_io_events(client->io, (read ? EPOLLIN : 0) | (client->out.bytes > 0 ? EPOLLOUT : 0));
+        struct epoll_event event = {.events = (read ? EPOLLIN : 0) | (client->out.bytes > 0 ? EPOLLOUT : 0),
+                                    .data.ptr = client};
+
+        if (event.events != client->events) {
+                client->events = event.events;
+                (void)epoll_ctl(client->server->epoll_fd, EPOLL_CTL_MOD, client->fd, &event);
+        }
         if ((client->lines_left || client->batch) && !blocked && !client->closing)
                 client_kick(client);
 }
@@ -262,10 +268,10 @@ static void receive(struct client *client)
         server_relieve(client->server);
 }
 
-static int on_io(sd_event_source *source, int fd, uint32_t revents, void *user)
+void client_io(struct client *client, uint32_t revents)
 {
-        struct client *client = user;
-
+        if (client->dead)
+                return;
         if (revents & EPOLLIN)
                 receive(client);
         else if (revents & (EPOLLHUP | EPOLLERR)) {
@@ -277,7 +283,6 @@ static int on_io(sd_event_source *source, int fd, uint32_t revents, void *user)
         }
         client->progressed = client->progressed || (revents & EPOLLIN);
         client_kick(client);
-        return 0;
 }
 
 /* ---- coming and going ---- */
@@ -324,7 +329,8 @@ void client_free(struct client *client)
         server->buffered -= client->accounted;
         line_clear(&client->in);
         out_queue_clear(&client->out);
-        sd_event_source_disable_unref(client->io);
+        if (!client->dead)
+                (void)epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, client->fd, NULL);
         sd_event_source_disable_unref(client->timer);
         free(client->groups);
         close(client->fd);
@@ -353,13 +359,14 @@ static void link_client(struct rpc_server *server, struct client *client)
 
 static int add_sources(struct client *client)
 {
-        sd_event *event = client->server->event;
-        int r = sd_event_add_io(event, &client->io, client->fd, EPOLLIN, on_io, client);
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
+        int r = sd_event_add_time(client->server->event, &client->timer, CLOCK_MONOTONIC, 0, 250000, on_timer, client);
 
         if (r >= 0)
-                r = sd_event_add_time(event, &client->timer, CLOCK_MONOTONIC, 0, 250000, on_timer, client);
-        if (r >= 0)
                 r = sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
+        if (r >= 0 && epoll_ctl(client->server->epoll_fd, EPOLL_CTL_ADD, client->fd, &event) < 0)
+                r = -errno;
+        client->events = event.events;
         return r;
 }
 

@@ -36,7 +36,7 @@ struct client {
 
         struct line_buffer in;
         struct out_queue out;
-        sd_event_source *io;
+        uint32_t events;        /* that server->epoll_fd looks for */
         sd_event_source *timer; /* patience: in the middle of a line, of an answer, or after the last word */
         enum client_wait waiting;
         bool ready;       /* in server->ready: wants a turn */
@@ -64,7 +64,8 @@ struct rpc_server {
         sd_event *event;
         int fd;
         char *socket_path;
-        sd_event_source *accept;
+        int epoll_fd; /* of all clients' sockets; itself in the event loop */
+        sd_event_source *accept, *sockets;
         sd_event_source *bury; /* frees dead clients when nobody is working on them */
         int spare_fd;          /* given up to turn a client away when descriptors run out */
         struct rpc_limits limits;
@@ -102,6 +103,7 @@ void jsonrpc_forget(struct client *client);                                     
 json_t *jsonrpc_error(json_t *id, int code, const char *message, json_t *data); /* takes over `data`, borrows id */
 
 void client_turn(struct client *client);
+void client_io(struct client *client, uint32_t revents); /* its socket is ready, see epoll_ctl(2) */
 
 /* server.c: puts a client at the end of those who want a turn, and takes one out who is going. */
 void server_ready(struct client *client);

@@ -9,7 +9,7 @@ import time
 
 import pytest
 from socled_fixture import *  # noqa: F403
-from socled_fixture import SOCLED, everything, host, network, peer, port, underlay
+from socled_fixture import SOCLED, everything, host, memory, network, peer, port, underlay
 
 
 def call(number, method, **params):
@@ -98,7 +98,7 @@ def test_who_does_not_read_is_not_served_further_and_blocks_nobody(socled):
             pass  # the way to socled is full, since it takes no more
         except (BrokenPipeError, ConnectionResetError):
             pass  # its patience was over first
-        assert steady.call("info")["memory_bytes"] < 100 << 20
+        assert memory(steady) < 100 << 20
         for i in range(50):
             steady.apply(network(mtu=1400 + i))
         deadline = time.monotonic() + 60
