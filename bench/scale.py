@@ -102,7 +102,7 @@ def report(numbers):
     change = numbers["single_change_ms"]
     print(f"""1,000 ports, 200 networks, 20,000 addresses behind 20 peers
   apply, until durable             {numbers['durable_ms']:8.0f} ms
-  then, until in the dataplane     {numbers['in_force_after_ms']:8.0f} ms   (its own part: {numbers['commit_in_dataplane_ms']} ms)
+  then, until in the dataplane     {numbers['in_force_after_ms']:8.0f} ms   (its own part: {numbers['commit_in_dataplane_ms']:.0f} ms)
   one change on top, end to end    {change['p50']:8.1f} ms   (99 %: {change['p99']:.1f}, worst of {CHANGES}: {change['max']:.1f})
   socled killed, all adopted again {numbers['socled_restart_ms']:8.0f} ms
   memory of socled                 {numbers['socled_mb']:8.0f} MB

@@ -19,7 +19,7 @@ class FarVtep:
     def __init__(self, space, node, interface="underlay0"):
         self.space, self.node = space, node
         self.mac = space.mac(interface)
-        self.node_mac = node.status("Underlay", "physnet0")["mac_address"]
+        self.node_mac = node.wait_status("Underlay", "physnet0", state="up")["mac_address"]
         ipv6(space, interface, True)
         space.ip("addr", "replace", f"{THEIRS4}/24", "dev", interface)
         space.ip("addr", "replace", f"{THEIRS6}/64", "dev", interface, "nodad")

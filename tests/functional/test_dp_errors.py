@@ -71,8 +71,8 @@ def test_underlay_without_its_interface(lab):
     result = node.call("apply", objects=[intent.underlay(interface="later0"), intent.network("blue", vni=1)], wait=20)
     assert [f["name"] for f in result["failures"]] == ["physnet0"]
     assert "later0" in error_of(node, "Underlay", "physnet0")
-    run("ip", "link", "add", "later0", "netns", node.namespace.name, "type", "veth", "peer", "name", "far0",
-        "netns", node.namespace.name)
+    run("ip", "link", "add", "later0", "netns", node.namespace.name, "mtu", "1600", "type", "veth",
+        "peer", "name", "far0", "mtu", "1600", "netns", node.namespace.name)
     node.namespace.ip("link", "set", "later0", "up")
     node.namespace.ip("link", "set", "far0", "up")
     node.delete(("Network", "blue"), ("Underlay", "physnet0"))

@@ -127,6 +127,8 @@ class VhostGuest:
         self.memfd = os.memfd_create("guest")
         os.ftruncate(self.memfd, self.length)
         self.memory = mmap.mmap(self.memfd, self.length)
+        # Indices are read by the switch at any time: stored whole, which struct.pack_into() does not (it zeroes first).
+        self.words = memoryview(self.memory).cast("H")
 
     # ---- the driver's side ----
 
@@ -141,8 +143,8 @@ class VhostGuest:
         ring.avail_index = (ring.avail_index + 1) & 0xFFFF
 
     def _publish(self, ring):
-        self._put("<H", ring.avail + 2, ring.avail_index)
-        if not self._get("<H", ring.used)[0] & 1:  # VRING_USED_F_NO_NOTIFY
+        self.words[ring.avail // 2 + 1] = ring.avail_index
+        if not self.words[ring.used // 2] & 1:  # VRING_USED_F_NO_NOTIFY
             os.eventfd_write(ring.kick, 1)
 
     def _fill(self, ring):
@@ -153,7 +155,7 @@ class VhostGuest:
         self._publish(ring)
 
     def _used(self, ring):
-        return (self._get("<H", ring.used + 2)[0] - ring.used_index) & 0xFFFF
+        return (self.words[ring.used // 2 + 1] - ring.used_index) & 0xFFFF
 
     def recv(self, timeout=2.0, queue=0, match=lambda frame: True):
         """The next (frame, virtio header) that matches, or None."""
@@ -201,7 +203,7 @@ class VhostGuest:
         """Until the switch has taken all but `outstanding` frames. TimeoutError if it does not."""
         ring, end = self.rings[2 * queue + 1], time.monotonic() + timeout
         while True:
-            ring.used_index = self._get("<H", ring.used + 2)[0]
+            ring.used_index = self.words[ring.used // 2 + 1]
             if (ring.avail_index - ring.used_index) & 0xFFFF <= outstanding:
                 return
             if time.monotonic() > end:
@@ -228,6 +230,7 @@ class VhostGuest:
             ring.close()
         self.rings = []
         if self.memory is not None:
+            self.words.release()
             self.memory.close()
             os.close(self.memfd)
             self.memory = None
