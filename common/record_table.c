@@ -11,6 +11,7 @@ struct slot {
         uint64_t mark;
         uint32_t hash;
         bool dead;
+        bool spoilt;
 };
 
 struct record_table {
@@ -99,7 +100,7 @@ int record_table_put(struct record_table *table, const struct wire_header *recor
         uint32_t hash = hash_key(record->type, wire_key(record));
         struct slot *slot = find(table, record->type, wire_key(record), hash);
 
-        if (slot->record && memcmp(slot->record, record, record->length) == 0) {
+        if (slot->record && !slot->spoilt && memcmp(slot->record, record, record->length) == 0) {
                 slot->mark = mark;
                 return RECORD_EQUAL;
         }
@@ -114,6 +115,7 @@ int record_table_put(struct record_table *table, const struct wire_header *recor
                 table->old = slot->record;
                 slot->record = copy;
                 slot->mark = mark;
+                slot->spoilt = false;
                 if (ret_old)
                         *ret_old = table->old;
                 return RECORD_CHANGED;
@@ -135,6 +137,14 @@ int record_table_put(struct record_table *table, const struct wire_header *recor
 const struct wire_header *record_table_get(const struct record_table *table, enum wire_type type, const uint8_t *key)
 {
         return find(table, type, key, hash_key(type, key))->record;
+}
+
+void record_table_spoil(struct record_table *table, enum wire_type type, const uint8_t *key)
+{
+        struct slot *slot = find(table, type, key, hash_key(type, key));
+
+        if (slot->record)
+                slot->spoilt = true;
 }
 
 bool record_table_remove(struct record_table *table, enum wire_type type, const uint8_t *key)

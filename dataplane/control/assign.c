@@ -106,9 +106,6 @@ void assign_add(struct dp_io *io, uint64_t worker_mask)
                         rxq->worker = choose(rxq);
                 watch(rxq);
                 mark(rxq->worker);
-                /* Asleep it would not see that the guest's ring holds packets from before the notification. */
-                if (rxq->worker != DP_INDEX_NONE)
-                        dp_worker_wake(&dp.workers[rxq->worker]);
         }
 }
 
@@ -143,7 +140,6 @@ static void move(struct dp_rxq *rxq, uint16_t to)
         watch(rxq);
         mark(to);
         assign_settle();
-        dp_worker_wake(&dp.workers[to]);
 }
 
 void assign_restrict(struct dp_io *io, uint64_t worker_mask)
@@ -162,8 +158,10 @@ static void publish(unsigned int index)
         struct dp_rxq_list *old = worker->rxqs;
         struct dp_rxq_list *list = rte_zmalloc("rxqs", sizeof(*list) + queue_count * sizeof(list->rxqs[0]), RTE_CACHE_LINE_SIZE);
 
-        if (!list)
-                return; /* stays dirty */
+        if (!list) { /* stays dirty; meanwhile nothing is polled that may be about to go */
+                old->count = 0;
+                return;
+        }
         for (size_t i = 0; i < queue_count; i++)
                 if (queues[i]->worker == index && queues[i]->active) {
                         list->rxqs[list->count++] = queues[i];
@@ -173,8 +171,8 @@ static void publish(unsigned int index)
         dp_store(worker->rxqs, list);
         dirty[index] = false;
         dp_rcu_defer(old, rte_free);
-        if (list->poll_only)
-                dp_worker_wake(worker);
+        /* Asleep it would not see packets from before a queue's notifications were on. */
+        dp_worker_wake(worker);
 }
 
 void assign_settle(void)

@@ -173,22 +173,47 @@ static void remove_type(const struct generation *generation, enum wire_type type
                 sweep(type, mark, counts);
 }
 
-/* Sorts what is new from what is known, so that what goes can go before what comes. */
-static enum record_change *note_puts(const struct generation *generation, uint64_t mark, struct wire_committed *counts)
+/* Sorts what is new from what is known, so that what goes can go before what comes: enum record_change or -errno each. */
+static int *note_puts(const struct generation *generation, uint64_t mark, struct wire_committed *counts)
 {
-        enum record_change *changes = calloc(generation->count + 1, sizeof(*changes));
+        int *changes = calloc(generation->count + 1, sizeof(*changes));
 
         for (size_t i = 0; changes && i < generation->count; i++) {
                 const struct staged *staged = &generation->staged[i];
                 if (!staged->record)
                         continue;
                 int change = record_table_put(objects_in_force, staged->record, mark, NULL);
-                changes[i] = change < 0 ? RECORD_EQUAL : change;
+                changes[i] = change;
                 counts->adopted += change == RECORD_EQUAL;
                 counts->added += change == RECORD_ADDED;
                 counts->changed += change == RECORD_CHANGED;
         }
         return changes;
+}
+
+/* change: as note_puts() found it. */
+static void put_staged(const struct generation *generation, const struct staged *staged, int change, struct wire_committed *counts,
+                       generation_failed *failed, void *user)
+{
+        struct dp_io_error error = {0};
+
+        if (change == RECORD_EQUAL)
+                return;
+        if (change < 0)
+                dp_io_fail(&error, -change, "out of memory");
+        else if (put(staged->record, &error) == 0)
+                return;
+        record_table_spoil(objects_in_force, staged->type, staged->key);
+        counts->failed++;
+        fail(generation, staged, &error, failed, user);
+}
+
+static void release_device(const struct wire_header *record)
+{
+        if (record->type == WIRE_PORT)
+                port_release(false, ((const struct wire_port *) record)->id, &((const struct wire_port *) record)->attachment);
+        else if (record->type == WIRE_UNDERLAY)
+                port_release(true, ((const struct wire_underlay *) record)->id, &((const struct wire_underlay *) record)->attachment);
 }
 
 void generation_commit(struct generation *generation, struct wire_committed *ret, generation_failed *failed, void *user)
@@ -201,20 +226,18 @@ void generation_commit(struct generation *generation, struct wire_committed *ret
         wire_init(ret, WIRE_COMMITTED);
         ret->generation = generation->number;
 
-        enum record_change *changes = note_puts(generation, ++mark, ret);
+        int *changes = note_puts(generation, ++mark, ret);
         for (size_t t = RTE_DIM(order); t-- > 0;)
                 remove_type(generation, order[t], mark, ret);
+        /* What is attached elsewhere from now on is closed before anything is opened: two ports may swap a device. */
+        for (size_t i = 0; changes && i < generation->count; i++)
+                if (generation->staged[i].record && changes[i] == RECORD_CHANGED)
+                        release_device(generation->staged[i].record);
+        objects_settle();
         for (size_t t = 0; t < RTE_DIM(order); t++)
-                for (size_t i = 0; changes && i < generation->count; i++) {
-                        struct staged *staged = &generation->staged[i];
-                        struct dp_io_error error = {0};
-                        if (!staged->record || staged->type != order[t] || changes[i] == RECORD_EQUAL)
-                                continue;
-                        if (put(staged->record, &error) < 0) {
-                                ret->failed++;
-                                fail(generation, staged, &error, failed, user);
-                        }
-                }
+                for (size_t i = 0; i < generation->count; i++)
+                        if (generation->staged[i].record && generation->staged[i].type == order[t])
+                                put_staged(generation, &generation->staged[i], changes ? changes[i] : -ENOMEM, ret, failed, user);
         objects_settle();
         if (generation->full && !swept) {
                 swept = true;

@@ -1,4 +1,6 @@
 /* See learning.h. */
+#include <string.h>
+
 #include "learning.h"
 #include "objects.h"
 #include "worker.h"
@@ -86,9 +88,21 @@ static bool is_old(uint64_t key, uint64_t location, uint64_t now_s)
         return !network || now_s - (location >> 32) > network->record.learn_age_s;
 }
 
-static bool is_at(uint64_t key, uint64_t location, uint64_t place)
+/* Places whose index is about to be free. */
+static bool gone_ports[DP_PORT_MAX], gone_tunnels[DP_TUNNEL_MAX], any_gone;
+
+static bool is_gone(uint64_t key, uint64_t location, uint64_t unused)
 {
-        return ((uint32_t) location & ~1u) == ((uint32_t) place & ~1u);
+        uint16_t index = dp_location_index(location);
+
+        switch (dp_location_place(location)) {
+        case DP_PLACE_PORT:
+                return gone_ports[index];
+        case DP_PLACE_TUNNEL:
+                return gone_tunnels[index];
+        default:
+                return false;
+        }
 }
 
 static bool is_in(uint64_t key, uint64_t location, uint64_t network)
@@ -103,8 +117,29 @@ void learning_age(void)
 
 void learning_forget(enum dp_place place, uint16_t index)
 {
+        if (place == DP_PLACE_PORT)
+                gone_ports[index] = true;
+        else
+                gone_tunnels[index] = true;
+        any_gone = true;
+}
+
+void learning_settle(void)
+{
+        if (!any_gone)
+                return;
         learning_drain();
-        sweep(is_at, dp_location(place, index, true, 0));
+        sweep(is_gone, 0);
+        memset(gone_ports, 0, sizeof(gone_ports));
+        memset(gone_tunnels, 0, sizeof(gone_tunnels));
+        any_gone = false;
+}
+
+void learning_displaced(uint16_t network)
+{
+        learned_total--;
+        if (network_objects[network])
+                network_objects[network]->learned--;
 }
 
 void learning_forget_network(uint16_t network)

@@ -31,5 +31,6 @@ void objects_settle(void)
 {
         networks_settle();
         assign_settle();
+        learning_settle();
         dp_rcu_reclaim();
 }

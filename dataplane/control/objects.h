@@ -43,6 +43,7 @@ struct tunnel_object {
         uint8_t next_hop[16];       /* all zero: none can be told */
         struct rte_ether_addr mac;
         bool resolved;
+        uint16_t vtep_underlay; /* the port index under which dp.vteps knows it; DP_INDEX_NONE: it does not */
         uint8_t probes;             /* unanswered since */
         uint64_t next_probe_ms;
 };
@@ -70,6 +71,9 @@ int fdb_put(const struct wire_fdb *record, struct dp_io_error *error);
 int neigh_put(const struct wire_neigh *record, struct dp_io_error *error);
 int flood_put(const struct wire_flood *record, struct dp_io_error *error);
 
+/* Closes the device of a port or underlay that is about to be attached elsewhere. */
+void port_release(bool is_underlay, uint32_t id, const struct wire_attachment *wanted);
+
 void port_remove(const struct wire_port *record);
 void underlay_remove(const struct wire_underlay *record);
 void network_remove(const struct wire_network *record);
@@ -78,12 +82,18 @@ void fdb_remove(const struct wire_fdb *record);
 void neigh_remove(const struct wire_neigh *record);
 void flood_remove(const struct wire_flood *record);
 
+/* Puts a declared MAC into the table, over a learned or a remote one. 0 or -ENOMEM. */
+int fdb_declare(uint16_t network, const struct rte_ether_addr *mac, uint64_t location);
+
 /* Puts what a local port declared over into the table again, or takes the entry away. */
 void fdb_restore(uint32_t network_id, uint16_t network, const uint8_t mac[6]);
-/* Forgets learned MACs at a place whose index is about to be reused. */
+/* Forgets learned MACs at a place whose index is about to be reused; done by learning_settle(), for many at once. */
 void learning_forget(enum dp_place place, uint16_t index);
 /* Forgets all that was learned in a network. */
 void learning_forget_network(uint16_t network);
+/* A learned entry of the network gave way to a declared one. */
+void learning_displaced(uint16_t network);
+void learning_settle(void);
 
 /* Underlays came or went: networks and tunnels that name them are published anew. */
 void networks_refresh(void);

@@ -155,29 +155,38 @@ static void publish(struct port_object *object)
         assign_add(object->io, object->attachment.workers);
 }
 
+/* The same device? Another set of workers alone only moves queues. */
+static bool same_device(const struct wire_attachment *a, const struct wire_attachment *b)
+{
+        struct wire_attachment copy = *b;
+
+        copy.workers = a->workers;
+        return memcmp(a, &copy, sizeof(copy)) == 0;
+}
+
+void port_release(bool is_underlay, uint32_t id, const struct wire_attachment *wanted)
+{
+        uint16_t index = indices_find(&port_indices, port_key(is_underlay, id));
+
+        if (index != DP_INDEX_NONE && !same_device(&port_objects[index]->attachment, wanted))
+                close_device(port_objects[index]);
+}
+
+/* 1: the device is to be opened. port_release() has closed another one before, and its grace period is over. */
 static int set_attachment(struct port_object *object, bool fresh, const struct wire_attachment *wanted, const char *name)
 {
-        snprintf(object->name, sizeof(object->name), "%s", name);
-        if (!fresh && memcmp(&object->attachment, wanted, sizeof(*wanted)) == 0)
-                return 0;
+        bool same = !fresh && same_device(&object->attachment, wanted);
 
-        /* Another set of workers alone moves queues; anything else is another device. */
-        struct wire_attachment same = *wanted;
-        same.workers = object->attachment.workers;
-        if (!fresh && object->open && memcmp(&object->attachment, &same, sizeof(same)) == 0) {
-                object->attachment = *wanted;
-                assign_restrict(object->io, wanted->workers);
-                return 0;
-        }
-        if (!fresh) {
-                close_device(object);
+        snprintf(object->name, sizeof(object->name), "%s", name);
+        if (!fresh && !same) {
                 const struct dp_io_ops *ops = dp_io_find(object->attachment.device);
-                dp_rcu_reclaim(); /* the old device must be closed before another may take its name */
                 if (ops && ops->remove)
                         ops->remove(&object->attachment);
         }
+        if (same && object->open && object->attachment.workers != wanted->workers)
+                assign_restrict(object->io, wanted->workers);
         object->attachment = *wanted;
-        return 1;
+        return !same || !object->open;
 }
 
 /* ---- tenants' ports ---- */
@@ -185,13 +194,18 @@ static int set_attachment(struct port_object *object, bool fresh, const struct w
 static void leave_network(struct port_object *object)
 {
         struct dp_port *port = object->port;
-        uint64_t key = dp_fdb_key(port->network, &port->mac);
+        uint16_t network = port->network;
+        uint64_t key = dp_fdb_key(network, &port->mac);
 
-        if (port->network == DP_INDEX_NONE)
+        if (network == DP_INDEX_NONE)
                 return;
-        dp_map_remove(&dp.fdb, &key);
-        fdb_restore(object->network, port->network, port->mac.addr_bytes);
-        network_drop_port(port->network, port->index);
+        __atomic_store_n(&port->network, DP_INDEX_NONE, __ATOMIC_RELAXED);
+        /* Unless another port has taken the MAC over in this very generation. */
+        if ((uint32_t) dp_map_get(&dp.fdb, &key, 1) == (uint32_t) dp_location(DP_PLACE_PORT, port->index, false, 0)) {
+                dp_map_remove(&dp.fdb, &key);
+                fdb_restore(object->network, network, port->mac.addr_bytes);
+        }
+        network_drop_port(network, port->index);
         learning_forget(DP_PLACE_PORT, port->index);
 }
 
@@ -200,12 +214,12 @@ static int join_network(struct port_object *object, uint16_t network, const uint
         struct dp_port *port = object->port;
 
         memcpy(&port->mac, mac, 6);
+        int r = fdb_declare(network, &port->mac, dp_location(DP_PLACE_PORT, port->index, false, 0));
+        if (r < 0)
+                return r;
         __atomic_store_n(&port->network, network, __ATOMIC_RELAXED);
-        uint64_t key = dp_fdb_key(network, &port->mac);
-        int r = dp_map_set(&dp.fdb, &key, dp_location(DP_PLACE_PORT, port->index, false, 0));
-        if (r == 0)
-                network_add_port(network, port->index);
-        return r;
+        network_add_port(network, port->index);
+        return 0;
 }
 
 int port_put(const struct wire_port *record, struct dp_io_error *error)
@@ -217,18 +231,18 @@ int port_put(const struct wire_port *record, struct dp_io_error *error)
         if (!object)
                 return -error->error;
         struct dp_port *port = object->port;
-        bool moved = port->network != network || memcmp(&port->mac, record->mac, 6) != 0;
-        bool resized = port->mtu != record->mtu || moved;
+        bool moved = port->network == DP_INDEX_NONE || port->network != network || memcmp(&port->mac, record->mac, 6) != 0;
+        bool resized = port->mtu != record->mtu || memcmp(&port->mac, record->mac, 6) != 0;
 
+        __atomic_store_n(&port->mtu, record->mtu, __ATOMIC_RELAXED);
+        __atomic_store_n(&port->admin_up, record->admin_up, __ATOMIC_RELAXED);
+        object->report = true;
         if (moved) {
                 leave_network(object);
                 object->network = record->network;
                 if (network == DP_INDEX_NONE || join_network(object, network, record->mac) < 0)
                         return dp_io_fail(error, ENOENT, "port %s has no network", record->name);
         }
-        __atomic_store_n(&port->mtu, record->mtu, __ATOMIC_RELAXED);
-        __atomic_store_n(&port->admin_up, record->admin_up, __ATOMIC_RELAXED);
-        object->report = true;
 
         int r = set_attachment(object, fresh, &record->attachment, record->name);
         if (r == 0 && resized && object->open && record->attachment.device == WIRE_DEVICE_TAP) {
@@ -294,6 +308,8 @@ int underlay_put(const struct wire_underlay *record, struct dp_io_error *error)
         __atomic_store_n(&object->port->mtu, record->mtu, __ATOMIC_RELAXED);
 
         int r = set_attachment(object, fresh, &record->attachment, record->name);
+        if (r == 0 && object->open)
+                object->io->mtu = record->mtu;
         if (r == 0 && resized && object->open && record->attachment.device != WIRE_DEVICE_AF_PACKET) {
                 close_device(object);
                 dp_rcu_reclaim();

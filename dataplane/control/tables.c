@@ -10,6 +10,17 @@ static bool is_local(uint64_t location)
         return location & 1 && dp_location_place(location) == DP_PLACE_PORT && !(location & DP_LOCATION_LEARNED);
 }
 
+int fdb_declare(uint16_t network, const struct rte_ether_addr *mac, uint64_t location)
+{
+        uint64_t key = dp_fdb_key(network, mac);
+        uint64_t before = dp_map_get(&dp.fdb, &key, 1);
+        int r = dp_map_set(&dp.fdb, &key, location);
+
+        if (r == 0 && before & DP_LOCATION_LEARNED)
+                learning_displaced(network);
+        return r;
+}
+
 int fdb_put(const struct wire_fdb *record, struct dp_io_error *error)
 {
         uint16_t network = indices_find(&network_indices, record->network);
@@ -22,7 +33,7 @@ int fdb_put(const struct wire_fdb *record, struct dp_io_error *error)
         uint64_t key = dp_fdb_key(network, &mac);
         if (is_local(dp_map_get(&dp.fdb, &key, 1)))
                 return 0;
-        if (dp_map_set(&dp.fdb, &key, dp_location(DP_PLACE_TUNNEL, tunnel, false, 0)) < 0)
+        if (fdb_declare(network, &mac, dp_location(DP_PLACE_TUNNEL, tunnel, false, 0)) < 0)
                 return dp_io_fail(error, ENOMEM, "out of memory");
         return 0;
 }

@@ -17,15 +17,21 @@ static void find_next_hop(struct tunnel_object *tunnel, const struct wire_underl
         bool v4 = wire_ip_is_v4(vtep);
         const uint8_t *local = v4 ? underlay->vtep4 : underlay->vtep6;
         const uint8_t *gateway = v4 ? underlay->gateway4 : underlay->gateway6;
+        uint8_t before[16];
         unsigned int prefix = v4 ? 96 + underlay->prefix4 : underlay->prefix6;
         bool on_link = true;
 
+        memcpy(before, tunnel->next_hop, 16);
         for (unsigned int bit = 0; bit < prefix && on_link; bit++)
                 on_link = !((vtep[bit / 8] ^ local[bit / 8]) & (0x80 >> bit % 8));
         if (on_link || wire_ip_is_unset(gateway))
                 memcpy(tunnel->next_hop, vtep, 16);
         else
                 memcpy(tunnel->next_hop, gateway, 16);
+        if (memcmp(before, tunnel->next_hop, 16) != 0) {
+                tunnel->resolved = false; /* the MAC is another's */
+                tunnel->probes = 0;
+        }
 }
 
 static void build_ipv4(struct dp_tunnel *tunnel, const struct dp_underlay *underlay, const uint8_t vtep[16])
@@ -90,26 +96,39 @@ void tunnel_publish(struct tunnel_object *object)
                 return;
         tunnel->index = object->index;
         tunnel->underlay = underlay;
-        tunnel->resolved = object->resolved;
         if (underlay != DP_INDEX_NONE && port_objects[underlay]->port->underlay) {
                 find_next_hop(object, &port_objects[underlay]->underlay);
                 build(tunnel, object, port_objects[underlay]->port->underlay);
         }
+        tunnel->resolved = object->resolved;
         dp_store(dp.tunnels[object->index], tunnel);
         dp_rcu_defer(old, rte_free);
         object->report = true;
 }
 
-static void set_vtep(const struct tunnel_object *object, bool there)
+/* Forgets under which underlay the peer's address was known, which may be gone by now. */
+static void drop_vtep(struct tunnel_object *object)
+{
+        uint64_t key[DP_VTEP_WORDS];
+
+        if (object->vtep_underlay == DP_INDEX_NONE)
+                return;
+        dp_vtep_key(key, object->vtep_underlay, object->record.vtep);
+        if (dp_map_get(&dp.vteps, key, DP_VTEP_WORDS) >> 1 == object->index)
+                dp_map_remove(&dp.vteps, key);
+        object->vtep_underlay = DP_INDEX_NONE;
+}
+
+static void set_vtep(struct tunnel_object *object)
 {
         uint64_t key[DP_VTEP_WORDS];
         uint16_t underlay = indices_find(&port_indices, port_key(true, object->record.underlay));
 
+        if (object->vtep_underlay != underlay)
+                drop_vtep(object);
         dp_vtep_key(key, underlay, object->record.vtep);
-        if (there && underlay != DP_INDEX_NONE)
-                dp_map_set(&dp.vteps, key, (uint64_t) object->index << 1 | 1);
-        else if (dp_map_get(&dp.vteps, key, DP_VTEP_WORDS) >> 1 == object->index)
-                dp_map_remove(&dp.vteps, key);
+        if (underlay != DP_INDEX_NONE && dp_map_set(&dp.vteps, key, (uint64_t) object->index << 1 | 1) == 0)
+                object->vtep_underlay = underlay;
 }
 
 int peer_put(const struct wire_peer *record, struct dp_io_error *error)
@@ -123,16 +142,17 @@ int peer_put(const struct wire_peer *record, struct dp_io_error *error)
                 if (!object)
                         return dp_io_fail(error, ENOSPC, "no more than %u peers on a node", DP_TUNNEL_MAX);
                 object->index = index;
+                object->vtep_underlay = DP_INDEX_NONE;
                 tunnel_objects[index] = object;
         } else {
                 object = tunnel_objects[index];
-                set_vtep(object, false);
+                drop_vtep(object);
                 object->resolved = false;
         }
         object->record = *record;
         object->next_probe_ms = 0;
         object->probes = 0;
-        set_vtep(object, true);
+        set_vtep(object);
         tunnel_publish(object);
         return 0;
 }
@@ -146,7 +166,7 @@ void peer_remove(const struct wire_peer *record)
         struct tunnel_object *object = tunnel_objects[index];
         struct dp_tunnel *tunnel = dp.tunnels[index];
 
-        set_vtep(object, false);
+        drop_vtep(object);
         learning_forget(DP_PLACE_TUNNEL, index);
         dp_store(dp.tunnels[index], NULL);
         dp_rcu_defer(tunnel, rte_free);
@@ -160,7 +180,7 @@ void tunnels_refresh(void)
         for (uint16_t i = 0; i < tunnel_indices.next; i++) {
                 if (!tunnel_objects[i])
                         continue;
-                set_vtep(tunnel_objects[i], true);
+                set_vtep(tunnel_objects[i]);
                 tunnel_objects[i]->next_probe_ms = 0;
                 tunnel_publish(tunnel_objects[i]);
         }

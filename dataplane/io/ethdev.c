@@ -52,6 +52,10 @@ static uint16_t ethdev_tx(struct dp_port *port, unsigned int worker, struct rte_
         uint16_t queue = worker % ethdev->tx_queues;
         bool shared = ethdev->tx_queues < dp.worker_count;
 
+        for (uint16_t i = 0; i < n; i++) /* each piece of a large segment gets an IPv4 header of its own */
+                if (packets[i]->ol_flags & RTE_MBUF_F_TX_TCP_SEG && packets[i]->ol_flags & RTE_MBUF_F_TX_IPV4)
+                        packets[i]->ol_flags |= RTE_MBUF_F_TX_IP_CKSUM;
+
         if (shared)
                 rte_spinlock_lock(&ethdev->tx_lock[queue]);
         uint16_t ready = rte_eth_tx_prepare(ethdev->id, queue, packets, n);
@@ -69,7 +73,7 @@ static uint32_t caps_of(uint64_t offloads)
 
         if (offloads & RTE_ETH_TX_OFFLOAD_TCP_CKSUM && offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM)
                 caps |= DP_TX_L4_CSUM;
-        if (offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO)
+        if (offloads & RTE_ETH_TX_OFFLOAD_TCP_TSO && offloads & RTE_ETH_TX_OFFLOAD_IPV4_CKSUM)
                 caps |= DP_TX_TSO4 | DP_TX_TSO6;
         return caps;
 }
@@ -110,8 +114,10 @@ static int setup_rx(struct dp_io *io, struct ethdev *ethdev, const struct wire_a
 static int setup(struct dp_io *io, struct ethdev *ethdev, const struct wire_attachment *attachment, struct dp_io_error *error)
 {
         const uint64_t tx_wanted = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
-                                   RTE_ETH_TX_OFFLOAD_TCP_TSO;
-        const uint64_t rx_wanted = RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCATTER | RTE_ETH_RX_OFFLOAD_VLAN_STRIP;
+                                   RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
+        /* A guest's tag is its own and stays in the frame. */
+        const uint64_t rx_wanted = RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCATTER |
+                                   (io->port->role == DP_ROLE_UNDERLAY ? RTE_ETH_RX_OFFLOAD_VLAN_STRIP : 0);
         struct rte_eth_conf conf = {0};
         struct rte_eth_dev_info info;
         int r = rte_eth_dev_info_get(ethdev->id, &info);

@@ -7,6 +7,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <rte_lcore.h>
+
 #include "io.h"
 
 const char *dp_io_state_dir = "/run/socle";
@@ -44,6 +46,15 @@ void dp_io_notify(struct dp_io *io)
 {
         __atomic_store_n(&io->changed, true, __ATOMIC_RELEASE);
         eventfd_write(dp_io_notify_fd(), 1);
+}
+
+void dp_io_refuse(struct dp_port *port, uint32_t bytes)
+{
+        struct dp_port_counters *counters = &port->counters[rte_lcore_id() - 1]; /* worker N is lcore N + 1, see eal.c */
+
+        counters->rx_packets++;
+        counters->rx_bytes += bytes;
+        counters->drops[SOCLE_DROP_RX_OFFLOAD]++;
 }
 
 void dp_rxq_unwatch(struct dp_rxq *rxq)

@@ -70,6 +70,9 @@ void dp_io_notify(struct dp_io *io);
 /* An eventfd that becomes readable by dp_io_notify(). */
 int dp_io_notify_fd(void);
 
+/* Counts a frame that was received and cannot be used, since what it asks for does not fit it. On workers. */
+void dp_io_refuse(struct dp_port *port, uint32_t bytes);
+
 /* Takes rxq->wait_fd out of its worker's sleep; before the fd is closed. */
 void dp_rxq_unwatch(struct dp_rxq *rxq);
 

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <rte_ether.h>
 #include <rte_malloc.h>
 
 #include "chain.h"
@@ -32,26 +33,34 @@ struct packet {
         char interface[IF_NAMESIZE];
 };
 
-/* The tag that the kernel took off the frame. */
-static void take_auxdata(struct msghdr *message, struct rte_mbuf *m)
+/* The tag that the kernel took off the frame: noted for an underlay, put back for a guest, whose own it is. */
+static bool take_auxdata(struct msghdr *message, struct rte_mbuf **m, bool underlay)
 {
         for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
                 if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA)
                         continue;
                 const struct tpacket_auxdata *aux = (const void *) CMSG_DATA(c);
-                if (aux->tp_status & TP_STATUS_VLAN_VALID) {
-                        m->vlan_tci = aux->tp_vlan_tci;
-                        m->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+                if (!(aux->tp_status & TP_STATUS_VLAN_VALID))
+                        continue;
+                (*m)->vlan_tci = aux->tp_vlan_tci;
+                if (underlay) {
+                        (*m)->ol_flags |= RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED;
+                        continue;
                 }
+                if (rte_vlan_insert(m) < 0)
+                        return false;
+                (*m)->l2_len += (*m)->l2_len ? sizeof(struct rte_vlan_hdr) : 0;
         }
+        return true;
 }
 
 static uint16_t packet_burst(struct dp_rxq *rxq, struct rte_mbuf **packets, uint16_t n)
 {
         struct dp_io *io = rxq->io;
+        bool underlay = rxq->port->role == DP_ROLE_UNDERLAY;
         uint16_t got = 0;
 
-        while (got < n) {
+        for (uint16_t tries = 0; got < n && tries < 2 * n; tries++) {
                 struct chain *chain = chain_ready(io->pool);
                 char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))] __rte_aligned(8);
                 if (!chain)
@@ -59,13 +68,16 @@ static uint16_t packet_burst(struct dp_rxq *rxq, struct rte_mbuf **packets, uint
                 struct msghdr message = {.msg_iov = chain->iov, .msg_iovlen = CHAIN_SEGMENTS + 1,
                                          .msg_control = control, .msg_controllen = sizeof(control)};
                 ssize_t size = recvmsg(rxq->wait_fd, &message, MSG_DONTWAIT);
-                if (size < 0 && errno == EINVAL)
-                        continue; /* a segmentation type that virtio cannot name: the kernel has dropped it */
+                if (size < 0 && errno == EINVAL) {
+                        dp_io_refuse(rxq->port, 0); /* a segmentation type that virtio cannot name: the kernel has dropped it */
+                        continue;
+                }
                 if (size <= (ssize_t) sizeof(chain->vnet))
                         break; /* EAGAIN; ENETDOWN is seen by refresh */
                 struct rte_mbuf *m = chain_take(chain, size - sizeof(chain->vnet));
-                take_auxdata(&message, m);
-                if (message.msg_flags & MSG_TRUNC || !vnet_to_mbuf(&chain->vnet, m)) {
+                if (message.msg_flags & MSG_TRUNC || !vnet_to_mbuf(&chain->vnet, m, underlay) ||
+                    !take_auxdata(&message, &m, underlay)) {
+                        dp_io_refuse(rxq->port, m->pkt_len);
                         rte_pktmbuf_free(m);
                         continue;
                 }
@@ -222,8 +234,11 @@ static bool packet_refresh(struct dp_io *io)
         struct packet *packet = io->priv;
         bool link = false;
 
-        /* Deleted, or deleted and made again under the same name: opened anew. */
-        if (if_nametoindex(packet->interface) != (unsigned int) packet->index || query(packet, NULL, &link) < 0)
+        struct dp_io_error error;
+
+        /* Deleted, deleted and made again under the same name, or too small by now: opened anew, or refused in words. */
+        if (if_nametoindex(packet->interface) != (unsigned int) packet->index || query(packet, NULL, &link) < 0 ||
+            check_mtu(io, packet, &error) < 0)
                 io->broken = true;
         bool changed = link != io->link;
         io->link = link;

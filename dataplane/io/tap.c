@@ -37,7 +37,7 @@ static uint16_t tap_burst(struct dp_rxq *rxq, struct rte_mbuf **packets, uint16_
         struct dp_io *io = rxq->io;
         uint16_t got = 0;
 
-        while (got < n) {
+        for (uint16_t tries = 0; got < n && tries < 2 * n; tries++) {
                 struct chain *chain = chain_ready(io->pool);
                 if (!chain)
                         break;
@@ -50,8 +50,9 @@ static uint16_t tap_burst(struct dp_rxq *rxq, struct rte_mbuf **packets, uint16_
                         break;
                 }
                 struct rte_mbuf *m = chain_take(chain, size - sizeof(chain->vnet));
-                if (!vnet_to_mbuf(&chain->vnet, m)) {
-                        rte_pktmbuf_free(m); /* the kernel makes no such headers */
+                if (!vnet_to_mbuf(&chain->vnet, m, rxq->port->role == DP_ROLE_UNDERLAY)) {
+                        dp_io_refuse(rxq->port, m->pkt_len);
+                        rte_pktmbuf_free(m);
                         continue;
                 }
                 packets[got++] = m;
@@ -156,8 +157,11 @@ static int tap_open(struct dp_io *io, const struct wire_attachment *attachment, 
 
         if (!tap)
                 return dp_io_fail(error, ENOMEM, "out of memory");
-        tap_registry_add(attachment->path, attachment->name); /* before, so that none is ever left that nobody remembers */
+        /* Before it is made, so that none is ever left that nobody remembers. */
+        bool known = tap_registry_add(attachment->path, attachment->name);
         int r = netns_run(attachment->path, open_in_netns, &request);
+        if (r < 0 && !known && tap->queues == 0)
+                tap_registry_remove(attachment->path, attachment->name); /* not ours: nothing to take away later */
         if (r == -ENOENT && !error->error)
                 return dp_io_fail(error, ENOENT, "network namespace %s does not exist (yet)", attachment->path);
         if (r < 0)
@@ -193,6 +197,8 @@ static int remove_in_netns(void *user)
 
 static void tap_remove(const struct wire_attachment *attachment)
 {
+        if (!tap_registry_has(attachment->path, attachment->name))
+                return; /* somebody else's, which we never could open */
         netns_run(attachment->path, remove_in_netns, (void *) attachment);
         tap_registry_remove(attachment->path, attachment->name);
 }

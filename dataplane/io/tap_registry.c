@@ -85,13 +85,18 @@ static struct entry *find(const char *netns, const char *name)
         return NULL;
 }
 
-void tap_registry_add(const char *netns, const char *name)
+bool tap_registry_has(const char *netns, const char *name)
+{
+        return find(netns, name) != NULL;
+}
+
+bool tap_registry_add(const char *netns, const char *name)
 {
         struct entry *entry = find(netns, name);
 
         if (entry) {
                 entry->ours = true;
-                return;
+                return true;
         }
         append(netns, name, true);
         char path[256];
@@ -99,6 +104,7 @@ void tap_registry_add(const char *netns, const char *name)
         cleanup_fclose FILE *file = fopen(path, "ae");
         if (!file || fprintf(file, "%s\t%s\n", netns, name) < 0)
                 log_warning("cannot remember tap %s in %s: %s", name, path, strerror(errno));
+        return false;
 }
 
 void tap_registry_remove(const char *netns, const char *name)

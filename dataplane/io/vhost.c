@@ -9,18 +9,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <rte_ip.h>
 #include <rte_malloc.h>
+#include <rte_net.h>
+#include <rte_udp.h>
 #include <rte_vhost.h>
 
 #include "io.h"
 #include "rcu.h"
 
 #define VHOST_BATCH  32   /* what one call of the library takes at most */
+#define SEGMENT_MIN   256 /* as in path/headers.h */
 #define VHOST_DEVICES 1024 /* RTE_MAX_VHOST_DEVICE */
 
 struct vhost {
         int vid; /* -1: no guest; written by the library's thread, read by workers */
         uint16_t pairs; /* usable queue pairs, likewise */
+        uint32_t enabled; /* bit by ring; the library's thread's */
         uint16_t queues; /* configured */
         char path[WIRE_PATH_SIZE];
         struct dp_io *io;
@@ -33,6 +38,35 @@ static struct vhost *registry[VHOST_DEVICES]; /* by registration, in no order */
 /* The queue pairs as the guest numbers them: its receive queue is even, its transmit queue odd. */
 #define GUEST_RX(pair) ((pair) * 2)
 #define GUEST_TX(pair) ((pair) * 2 + 1)
+
+/* What the guest left to do, as the library reports it (RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS; unusual checksums it has
+ * made already). Its own older translation trusts the guest too far: it keeps what does not fit the packet. */
+#define CLAIMS (RTE_MBUF_F_RX_L4_CKSUM_NONE | RTE_MBUF_F_RX_LRO)
+
+/* Turns the claims into requests to ourselves. false: they do not fit the packet. */
+static bool take_claims(struct rte_mbuf *m)
+{
+        uint64_t claims = m->ol_flags & CLAIMS;
+        struct rte_net_hdr_lens lens = {0};
+
+        m->ol_flags = 0;
+        if (!claims)
+                return true;
+        uint32_t type = rte_net_get_ptype(m, &lens, RTE_PTYPE_L2_MASK | RTE_PTYPE_L3_MASK | RTE_PTYPE_L4_MASK);
+        bool tcp = (type & RTE_PTYPE_L4_MASK) == RTE_PTYPE_L4_TCP;
+        if (!tcp && ((type & RTE_PTYPE_L4_MASK) != RTE_PTYPE_L4_UDP || claims & RTE_MBUF_F_RX_LRO))
+                return false;
+
+        m->l2_len = lens.l2_len;
+        m->l3_len = lens.l3_len;
+        m->l4_len = lens.l4_len;
+        m->ol_flags = RTE_ETH_IS_IPV4_HDR(type) ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6;
+        m->ol_flags |= tcp ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
+        if (claims & RTE_MBUF_F_RX_LRO)
+                m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
+        return lens.l3_len >= sizeof(struct rte_ipv4_hdr) && lens.l4_len >= sizeof(struct rte_udp_hdr) &&
+               (!(claims & RTE_MBUF_F_RX_LRO) || m->tso_segsz >= SEGMENT_MIN);
+}
 
 static uint16_t vhost_burst(struct dp_rxq *rxq, struct rte_mbuf **packets, uint16_t n)
 {
@@ -47,7 +81,22 @@ static uint16_t vhost_burst(struct dp_rxq *rxq, struct rte_mbuf **packets, uint1
                 more = rte_vhost_dequeue_burst(vid, GUEST_TX(rxq->queue), io->pool, packets + got, n - got);
                 got += more;
         } while (more == VHOST_BATCH && got < n);
-        return got;
+
+        uint64_t claims = 0;
+        for (uint16_t i = 0; i < got; i++)
+                claims |= packets[i]->ol_flags;
+        if (likely(!(claims & CLAIMS)))
+                return got;
+        uint16_t good = 0;
+        for (uint16_t i = 0; i < got; i++) {
+                if (take_claims(packets[i])) {
+                        packets[good++] = packets[i];
+                } else {
+                        dp_io_refuse(rxq->port, packets[i]->pkt_len);
+                        rte_pktmbuf_free(packets[i]);
+                }
+        }
+        return good;
 }
 
 static bool vhost_arm(struct dp_rxq *rxq)
@@ -122,17 +171,13 @@ static uint32_t caps_of(uint64_t features)
         return caps;
 }
 
-/* How many leading queue pairs the guest has in use. */
-static void count_pairs(struct vhost *vhost, int vid)
+/* How many leading queue pairs the guest has in use: QEMU sets up all of them and enables those its guest wants. */
+static void count_pairs(struct vhost *vhost)
 {
         uint16_t pairs = 0;
 
-        while (pairs < vhost->queues && GUEST_TX(pairs) < rte_vhost_get_vring_num(vid)) {
-                struct rte_vhost_vring vring;
-                if (rte_vhost_get_vhost_vring(vid, GUEST_RX(pairs), &vring) < 0 || !vring.desc)
-                        break;
+        while (pairs < vhost->queues && (vhost->enabled >> GUEST_RX(pairs) & 3) == 3)
                 pairs++;
-        }
         __atomic_store_n(&vhost->pairs, pairs, __ATOMIC_RELAXED);
 }
 
@@ -146,7 +191,7 @@ static int new_device(int vid)
         rte_vhost_get_negotiated_features(vid, &features);
         __atomic_store_n(&vhost->io->port->tx_caps, caps_of(features), __ATOMIC_RELAXED);
         vhost->io->features = features;
-        count_pairs(vhost, vid);
+        count_pairs(vhost);
         __atomic_store_n(&vhost->vid, vid, __ATOMIC_RELEASE);
         dp_io_notify(vhost->io);
         return 0;
@@ -160,6 +205,7 @@ static void destroy_device(int vid)
                 return;
         pthread_mutex_lock(&registry_lock); /* control may be looking at its rings */
         __atomic_store_n(&vhost->vid, -1, __ATOMIC_RELEASE);
+        vhost->enabled = 0;
         pthread_mutex_unlock(&registry_lock);
         dp_rcu_synchronize();
         dp_io_notify(vhost->io);
@@ -169,8 +215,14 @@ static int vring_state_changed(int vid, uint16_t queue, int enable)
 {
         struct vhost *vhost = find(vid);
 
-        if (vhost && __atomic_load_n(&vhost->vid, __ATOMIC_RELAXED) == vid) {
-                count_pairs(vhost, vid);
+        if (!vhost || queue >= 32)
+                return 0;
+        if (enable)
+                vhost->enabled |= 1U << queue;
+        else
+                vhost->enabled &= ~(1U << queue);
+        if (__atomic_load_n(&vhost->vid, __ATOMIC_RELAXED) == vid) {
+                count_pairs(vhost);
                 dp_io_notify(vhost->io);
         }
         return 0;
@@ -183,6 +235,18 @@ static const struct rte_vhost_device_ops callbacks = {
 };
 
 /* ---- control ---- */
+
+/* The library would take the same path twice, and mix the two up. */
+static bool is_taken(const char *path)
+{
+        bool taken = false;
+
+        pthread_mutex_lock(&registry_lock);
+        for (unsigned int i = 0; i < VHOST_DEVICES && !taken; i++)
+                taken = registry[i] && strcmp(registry[i]->path, path) == 0;
+        pthread_mutex_unlock(&registry_lock);
+        return taken;
+}
 
 static int registry_set(struct vhost *old, struct vhost *new)
 {
@@ -225,8 +289,9 @@ static void vhost_close(struct dp_io *io)
 
 static int start(const char *path)
 {
-        /* UFO is gone from kernels, and nothing here can cut it. */
-        const uint64_t unwanted = 1ULL << VIRTIO_NET_F_HOST_UFO | 1ULL << VIRTIO_NET_F_GUEST_UFO;
+        /* UFO is gone from kernels, and nothing here can cut it; on packed rings the library of 22.11 cannot tell whether
+         * packets wait (rte_vhost_rx_queue_count), so that a worker could not sleep. */
+        const uint64_t unwanted = 1ULL << VIRTIO_NET_F_HOST_UFO | 1ULL << VIRTIO_NET_F_GUEST_UFO | 1ULL << VIRTIO_F_RING_PACKED;
 
         if (rte_vhost_driver_disable_features(path, unwanted) < 0 ||
             rte_vhost_driver_callback_register(path, &callbacks) < 0 || rte_vhost_driver_start(path) < 0)
@@ -245,6 +310,10 @@ static int vhost_open(struct dp_io *io, const struct wire_attachment *attachment
         vhost->queues = attachment->queues;
         memset(vhost->kick, -1, sizeof(vhost->kick));
         snprintf(vhost->path, sizeof(vhost->path), "%s", attachment->path);
+        if (is_taken(vhost->path)) {
+                rte_free(vhost);
+                return dp_io_fail(error, EADDRINUSE, "another port still has vhost-user socket %s", attachment->path);
+        }
         if (registry_set(NULL, vhost) < 0) {
                 rte_free(vhost);
                 return dp_io_fail(error, ENOSPC, "no more than %d vhost-user ports", VHOST_DEVICES);
@@ -256,10 +325,10 @@ static int vhost_open(struct dp_io *io, const struct wire_attachment *attachment
                                               .io = io, .queue = i, .wait_fd = -1, .edge = true, .numa_node = DP_INDEX_NONE, .worker = DP_INDEX_NONE};
         io->rxq_count = vhost->queues;
 
-        if (rte_vhost_driver_register(vhost->path, RTE_VHOST_USER_CLIENT) < 0) {
+        if (rte_vhost_driver_register(vhost->path, RTE_VHOST_USER_CLIENT | RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS) < 0) {
                 registry_set(vhost, NULL);
                 rte_free(vhost);
-                return dp_io_fail(error, EADDRINUSE, "cannot use vhost-user socket %s: another port has it, or memory is out", attachment->path);
+                return dp_io_fail(error, ENOMEM, "cannot use vhost-user socket %s: out of memory", attachment->path);
         }
         io->priv = vhost;
         if (start(vhost->path) < 0)

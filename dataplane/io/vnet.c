@@ -10,6 +10,8 @@
 
 #include "vnet.h"
 
+#define L3_LEN_MAX      511 /* mbuf's l3_len has 9 bits */
+#define SEGMENT_MIN     256 /* as in path/headers.h */
 #define TCP_CSUM_OFFSET 16
 #define UDP_CSUM_OFFSET 6
 #define TUNNEL_HEADERS  (sizeof(struct rte_udp_hdr) + sizeof(struct rte_vxlan_hdr))
@@ -67,7 +69,7 @@ static bool segmentation(const struct virtio_net_hdr *vnet, struct rte_mbuf *m, 
 
         if (type != VIRTIO_NET_HDR_GSO_TCPV4 && type != VIRTIO_NET_HDR_GSO_TCPV6)
                 return false;
-        if (vnet->csum_offset != TCP_CSUM_OFFSET || vnet->gso_size == 0 || start + sizeof(struct rte_tcp_hdr) > m->data_len)
+        if (vnet->csum_offset != TCP_CSUM_OFFSET || vnet->gso_size < SEGMENT_MIN || start + sizeof(struct rte_tcp_hdr) > m->data_len)
                 return false;
         m->l4_len = (rte_pktmbuf_mtod_offset(m, const struct rte_tcp_hdr *, start)->data_off >> 4) * 4;
         m->tso_segsz = vnet->gso_size;
@@ -75,7 +77,7 @@ static bool segmentation(const struct virtio_net_hdr *vnet, struct rte_mbuf *m, 
         return m->l4_len >= sizeof(struct rte_tcp_hdr);
 }
 
-bool vnet_to_mbuf(const struct virtio_net_hdr *vnet, struct rte_mbuf *m)
+bool vnet_to_mbuf(const struct virtio_net_hdr *vnet, struct rte_mbuf *m, bool underlay)
 {
         uint16_t start = vnet->csum_start, at = 0;
         struct layers layers;
@@ -90,21 +92,26 @@ bool vnet_to_mbuf(const struct virtio_net_hdr *vnet, struct rte_mbuf *m)
                 return vnet->gso_type == VIRTIO_NET_HDR_GSO_NONE && finish_now(m, start, vnet->csum_offset);
 
         uint16_t l4 = layers.l2 + layers.l3;
-        if (layers.protocol == IPPROTO_UDP && start >= l4 + TUNNEL_HEADERS) {
-                m->outer_l2_len = layers.l2;
-                m->outer_l3_len = layers.l3;
-                m->ol_flags |= RTE_MBUF_F_TX_TUNNEL_VXLAN;
+        struct layers outer = layers;
+        bool tunnel = layers.protocol == IPPROTO_UDP && start >= l4 + TUNNEL_HEADERS;
+        if (tunnel)
                 at = l4 + TUNNEL_HEADERS;
-                if (!parse_at(m, at, &layers))
-                        return false;
-                m->l2_len = TUNNEL_HEADERS + layers.l2;
-        } else {
-                m->l2_len = layers.l2;
+        if (tunnel && (!underlay || !parse_at(m, at, &layers)))
+                return vnet->gso_type == VIRTIO_NET_HDR_GSO_NONE && finish_now(m, start, vnet->csum_offset);
+
+        /* IPv6 extension headers count; IPv4 has none. */
+        uint16_t l3 = start - at - layers.l2;
+        bool v4 = layers.type == RTE_BE16(RTE_ETHER_TYPE_IPV4);
+        if (start < at + layers.l2 + layers.l3 || (v4 ? l3 != layers.l3 : l3 > L3_LEN_MAX))
+                return vnet->gso_type == VIRTIO_NET_HDR_GSO_NONE && finish_now(m, start, vnet->csum_offset);
+        if (tunnel) {
+                m->outer_l2_len = outer.l2;
+                m->outer_l3_len = outer.l3;
+                m->ol_flags |= RTE_MBUF_F_TX_TUNNEL_VXLAN;
         }
-        if (start < at + layers.l2 + layers.l3)
-                return false;
-        m->l3_len = start - at - layers.l2; /* IPv6 extension headers included */
-        m->ol_flags |= layers.type == RTE_BE16(RTE_ETHER_TYPE_IPV4) ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6;
+        m->l2_len = (tunnel ? TUNNEL_HEADERS : 0) + layers.l2;
+        m->l3_len = l3;
+        m->ol_flags |= v4 ? RTE_MBUF_F_TX_IPV4 : RTE_MBUF_F_TX_IPV6;
         m->ol_flags |= vnet->csum_offset == TCP_CSUM_OFFSET ? RTE_MBUF_F_TX_TCP_CKSUM : RTE_MBUF_F_TX_UDP_CKSUM;
         return vnet->gso_type == VIRTIO_NET_HDR_GSO_NONE || segmentation(vnet, m, start);
 }

@@ -72,10 +72,10 @@ static rte_edge_t unknown(struct rte_mbuf *m, const struct dp_meta *meta, const 
                           uint16_t ether_len)
 {
         if (network->flood)
-                return EDGE_FLOOD;
+                return unlikely(dp_carried_size(m, ether_len) > network->mtu) ? EDGE_TOO_BIG : EDGE_FLOOD;
         /* A VLAN network's wire leads to everything that is not here. */
         if (network->vlan && !(meta->flags & DP_META_FROM_WIRE)) {
-                if (unlikely(dp_l3_size(m, ether_len) > network->mtu))
+                if (unlikely(dp_carried_size(m, ether_len) > network->mtu))
                         return EDGE_TOO_BIG;
                 return m->ol_flags & RTE_MBUF_F_TX_TCP_SEG ? EDGE_GSO : EDGE_WIRE;
         }
@@ -104,7 +104,7 @@ static __rte_always_inline rte_edge_t decide(struct dp_worker *worker, struct rt
 
         if (unlikely(meta->flags & DP_META_FROM_WIRE))
                 return dp_drop(m, SOCLE_DROP_SPLIT_HORIZON, EDGE_DROP);
-        if (unlikely(dp_l3_size(m, ether_len) > network->mtu))
+        if (unlikely(dp_carried_size(m, ether_len) > network->mtu))
                 return EDGE_TOO_BIG;
 
         bool tunnel = dp_location_place(location) == DP_PLACE_TUNNEL;

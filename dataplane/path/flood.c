@@ -14,18 +14,25 @@ struct flooding {
         rte_edge_t edge;
 };
 
+/* A copy that is not made. */
+static void count_drop(const struct flooding *f, uint16_t index, enum socle_drop reason)
+{
+        struct dp_port *port = dp_port_get(index);
+
+        if (port)
+                port->counters[dp_node_worker(f->node)->index].drops[reason]++;
+}
+
 /* Sends a copy to the target; the last target gets the original, so nothing is copied for nothing. */
 static void target(struct flooding *f, rte_edge_t edge, uint16_t out)
 {
         if (f->pending) {
-                struct rte_mbuf *copy = dp_packet_copy(f->original);
-                if (copy) {
+                bool afford = dp_budget_take(dp_node_worker(f->node), 1);
+                struct rte_mbuf *copy = afford ? dp_packet_copy(f->original) : NULL;
+                if (copy)
                         rte_node_enqueue_x1(f->graph, f->node, f->edge, copy);
-                } else {
-                        struct dp_port *port = dp_port_get(f->original->port);
-                        if (port)
-                                port->counters[dp_node_worker(f->node)->index].drops[SOCLE_DROP_NO_MBUF]++;
-                }
+                else
+                        count_drop(f, f->original->port, afford ? SOCLE_DROP_NO_MBUF : SOCLE_DROP_ROUND_LIMIT);
         }
         f->pending = f->original;
         f->edge = edge;
@@ -46,7 +53,7 @@ static void to_tunnels_and_wire(struct flooding *f, const struct dp_network *net
         }
 }
 
-static void to_ports(struct flooding *f, const struct dp_flood *list)
+static void to_ports(struct flooding *f, const struct dp_flood *list, uint32_t size)
 {
         uint64_t flags = f->original->ol_flags;
         uint32_t need = flags & RTE_MBUF_F_TX_IPV6 ? DP_TX_TSO6 : DP_TX_TSO4;
@@ -55,6 +62,10 @@ static void to_ports(struct flooding *f, const struct dp_flood *list)
                 const struct dp_port *port = dp_port_get(list->targets[i]);
                 if (!port || list->targets[i] == f->original->port || !port->admin_up)
                         continue;
+                if (unlikely(size > port->mtu)) {
+                        count_drop(f, port->index, SOCLE_DROP_MTU_EXCEEDED);
+                        continue;
+                }
                 target(f, flags & RTE_MBUF_F_TX_TCP_SEG && !(port->tx_caps & need) ? EDGE_GSO : EDGE_TX, port->index);
         }
 }
@@ -69,13 +80,13 @@ static void flood_one(struct rte_graph *graph, struct rte_node *node, struct rte
                 rte_node_enqueue_x1(graph, node, dp_drop(m, SOCLE_DROP_NO_NETWORK, EDGE_DROP), m);
                 return;
         }
-        if (dp_l3_size(m, ether_len) > network->mtu) {
+        if (dp_carried_size(m, ether_len) > network->mtu) {
                 rte_node_enqueue_x1(graph, node, dp_drop(m, SOCLE_DROP_MTU_EXCEEDED, EDGE_DROP), m);
                 return;
         }
 
         /* Ports first: a copy for a port must not carry DP_META_ENCAP. */
-        to_ports(&f, network->list);
+        to_ports(&f, network->list, dp_l3_size(m, ether_len));
         if (!(dp_meta(m)->flags & DP_META_FROM_WIRE))
                 to_tunnels_and_wire(&f, network, network->list);
         if (f.pending)

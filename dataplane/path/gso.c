@@ -6,8 +6,6 @@
 
 enum { EDGE_TX, EDGE_ENCAP, EDGE_WIRE, EDGE_DROP, EDGE_COUNT };
 
-#define SEGMENT_MIN 64 /* bytes of payload: a guest that asks for less wants to make us work */
-
 struct gso {
         struct rte_mbuf *m;     /* the large segment */
         uint16_t l2, l3, l4;    /* header lengths */
@@ -32,7 +30,7 @@ static bool gso_parse(struct gso *gso, struct rte_mbuf *m)
         tcp = rte_pktmbuf_mtod_offset(m, const struct rte_tcp_hdr *, gso->l2 + gso->l3);
         gso->l4 = (tcp->data_off >> 4) * 4;
         gso->headers = gso->l2 + gso->l3 + gso->l4;
-        if (gso->l4 < sizeof(*tcp) || gso->headers > m->data_len || m->tso_segsz < SEGMENT_MIN)
+        if (gso->l4 < sizeof(*tcp) || gso->headers > m->data_len || m->tso_segsz < DP_SEGMENT_MIN)
                 return false;
         gso->payload = m->pkt_len - gso->headers;
         gso->source = m;
@@ -125,6 +123,8 @@ static struct rte_mbuf *cut(struct gso *gso, uint16_t index, uint32_t offset)
 
 static uint16_t gso_process(struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n)
 {
+        struct dp_worker *worker = dp_node_worker(node);
+
         for (uint16_t i = 0; i < n; i++) {
                 struct rte_mbuf *m = objs[i], *piece;
                 const struct dp_meta *meta = dp_meta(m);
@@ -136,6 +136,10 @@ static uint16_t gso_process(struct rte_graph *graph, struct rte_node *node, void
 
                 if (!gso_parse(&gso, m)) {
                         rte_node_enqueue_x1(graph, node, dp_drop(m, SOCLE_DROP_RX_OFFLOAD, EDGE_DROP), m);
+                        continue;
+                }
+                if (!dp_budget_take(worker, gso.payload / m->tso_segsz + 1)) {
+                        rte_node_enqueue_x1(graph, node, dp_drop(m, SOCLE_DROP_ROUND_LIMIT, EDGE_DROP), m);
                         continue;
                 }
                 uint32_t offset = 0;

@@ -9,6 +9,10 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
+/* Bytes of payload: a sender that asks for smaller TCP segments wants to make us work (536 is the least that every host
+ * must take, RFC 9293 3.7.1). */
+#define DP_SEGMENT_MIN 256
+
 /* Bytes before the IP header (14, or 18 with one VLAN tag), and the EtherType there; 0: truncated. */
 static __rte_always_inline uint16_t dp_ether_len(const struct rte_mbuf *m, uint16_t *ret_type)
 {
@@ -53,4 +57,10 @@ static __rte_always_inline uint32_t dp_l3_size(const struct rte_mbuf *m, uint16_
         if (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG)
                 return m->tso_segsz + m->l3_len + m->l4_len;
         return m->pkt_len - ether_len;
+}
+
+/* The same on its way over an underlay, where a tag of the guest's own travels inside and takes its room. */
+static __rte_always_inline uint32_t dp_carried_size(const struct rte_mbuf *m, uint16_t ether_len)
+{
+        return dp_l3_size(m, ether_len) + ether_len - sizeof(struct rte_ether_hdr);
 }

@@ -78,6 +78,19 @@ static __rte_always_inline void dp_run_add(struct rte_graph *graph, struct rte_n
                 return n; \
         }
 
+/* How many packets flooding and segmenting may make of those of one round: bounds what a guest can cost the others, and
+ * keeps a node's stream, counted in 16 bits, far from full. */
+#define DP_ROUND_BUDGET 8192
+
+/* Takes n from the round's budget. false: it is used up. */
+static __rte_always_inline bool dp_budget_take(struct dp_worker *worker, uint32_t n)
+{
+        if (unlikely(worker->budget < n))
+                return false;
+        worker->budget -= n;
+        return true;
+}
+
 static __rte_always_inline struct dp_port *dp_port_get(uint16_t index)
 {
         return likely(index < DP_PORT_MAX) ? dp_load(dp.ports[index]) : NULL;

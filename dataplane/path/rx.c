@@ -48,6 +48,7 @@ static uint16_t rx_process(struct rte_graph *graph, struct rte_node *node, void 
         struct rte_mbuf *packets[RX_BURST];
         uint16_t total = rte_ring_sc_dequeue_burst(worker->inject, (void **) packets, RX_BURST, NULL);
 
+        worker->budget = DP_ROUND_BUDGET;
         if (total > 0)
                 rte_node_enqueue(graph, node, EDGE_TX, (void **) packets, total);
 

@@ -13,15 +13,15 @@ enum { EDGE_TX, EDGE_DROP, EDGE_COUNT };
 #define ICMP_FRAG_NEEDED  4
 #define ICMPV6_TOO_BIG    2
 
-static uint16_t limit_of(const struct dp_meta *meta)
+static uint16_t limit_of(const struct dp_meta *meta, uint16_t ether_len)
 {
         const struct dp_network *network = dp_network_get(meta->network);
         const struct dp_port *port = meta->flags & DP_META_ENCAP ? NULL : dp_port_get(meta->out);
         uint16_t limit = network ? network->mtu : 0;
 
-        if (port && port->role == DP_ROLE_TENANT && port->mtu < limit)
-                limit = port->mtu;
-        return limit;
+        if (port && port->role == DP_ROLE_TENANT)
+                return RTE_MIN(limit, port->mtu);
+        return limit - (ether_len - sizeof(struct rte_ether_hdr)); /* see dp_carried_size() */
 }
 
 /* Is it an error message? Those are never answered with another (RFC 1122 3.2.2, RFC 4443 2.4). */
@@ -117,7 +117,7 @@ static uint16_t too_big_process(struct rte_graph *graph, struct rte_node *node, 
 {
         for (uint16_t i = 0; i < n; i++) {
                 struct rte_mbuf *m = objs[i], *answer = NULL;
-                uint16_t type, l2 = dp_ether_len(m, &type), mtu = limit_of(dp_meta(m));
+                uint16_t type, l2 = dp_ether_len(m, &type), mtu = limit_of(dp_meta(m), l2);
 
                 /* What came from afar is the far node's to size. */
                 if (l2 && !(dp_meta(m)->flags & DP_META_FROM_WIRE)) {

@@ -70,11 +70,10 @@ static void transmit(struct rte_graph *graph, struct rte_node *node, uint16_t in
         counters->tx_bytes += bytes;
 }
 
-static uint16_t tx_process(struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n)
+/* Up to RTE_GRAPH_BURST_SIZE packets: the passes below are one an egress. */
+static void send_all(struct rte_graph *graph, struct rte_node *node, struct rte_mbuf **packets, uint16_t left)
 {
-        struct rte_mbuf **packets = (struct rte_mbuf **) objs;
         struct rte_mbuf *batch[RTE_GRAPH_BURST_SIZE];
-        uint16_t left = n;
 
         /* Nearly always one egress, found in one pass; order within an egress is kept. */
         while (left > 0) {
@@ -89,6 +88,12 @@ static uint16_t tx_process(struct rte_graph *graph, struct rte_node *node, void 
                 transmit(graph, node, index, batch, taken);
                 left = kept;
         }
+}
+
+static uint16_t tx_process(struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n)
+{
+        for (uint16_t i = 0; i < n; i += RTE_GRAPH_BURST_SIZE)
+                send_all(graph, node, (struct rte_mbuf **) objs + i, RTE_MIN(n - i, RTE_GRAPH_BURST_SIZE));
         return n;
 }
 

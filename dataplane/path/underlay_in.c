@@ -105,7 +105,8 @@ static rte_edge_t vxlan(struct rte_mbuf *m, const struct outer *outer)
         if (m->data_len < outer->udp_at + sizeof(*udp) || udp->dst_port != outer->underlay->udp_port)
                 return dp_drop(m, SOCLE_DROP_NOT_FOR_US, EDGE_DROP);
         if (m->data_len < inner_at + sizeof(struct rte_ether_hdr) || !(vxlan->vx_flags & VXLAN_FLAG_VNI) ||
-            rte_be_to_cpu_16(udp->dgram_len) != outer->size || outer->udp_at + outer->size > m->pkt_len)
+            rte_be_to_cpu_16(udp->dgram_len) != outer->size || outer->udp_at + outer->size > m->pkt_len ||
+            outer->udp_at + outer->size < inner_at + sizeof(struct rte_ether_hdr))
                 return dp_drop(m, SOCLE_DROP_MALFORMED, EDGE_DROP);
         if (!outer_checksum_ok(m, outer, udp, m->ol_flags))
                 return dp_drop(m, SOCLE_DROP_BAD_CHECKSUM, EDGE_DROP);

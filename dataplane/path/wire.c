@@ -3,6 +3,12 @@
 
 enum { EDGE_TX, EDGE_DROP, EDGE_COUNT };
 
+static bool is_tagged(rte_be16_t type)
+{
+        return type == RTE_BE16(RTE_ETHER_TYPE_VLAN) || type == RTE_BE16(RTE_ETHER_TYPE_QINQ) ||
+               type == RTE_BE16(RTE_ETHER_TYPE_QINQ1);
+}
+
 static rte_edge_t wire_one(struct dp_worker *worker, struct rte_mbuf *m)
 {
         struct dp_meta *meta = dp_meta(m);
@@ -11,8 +17,11 @@ static rte_edge_t wire_one(struct dp_worker *worker, struct rte_mbuf *m)
         if (unlikely(!network || network->underlay == DP_INDEX_NONE))
                 return dp_drop(m, SOCLE_DROP_NO_NETWORK, EDGE_DROP);
         meta->out = network->underlay;
-        if (network->tag == 0)
+        if (network->tag == 0) {
+                if (unlikely(is_tagged(rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->ether_type)))
+                        return dp_drop(m, SOCLE_DROP_VLAN_HOPPING, EDGE_DROP);
                 return EDGE_TX;
+        }
 
         struct rte_ether_hdr *ether = (void *) rte_pktmbuf_prepend(m, sizeof(struct rte_vlan_hdr));
         if (unlikely(!ether))

@@ -26,7 +26,9 @@
         X(SEGMENTATION, "segmentation", "a large segment could not be segmented in software") \
         X(PUNT_FULL, "punt_full", "the control thread is not keeping up with ARP, ND and ICMP to the VTEP") \
         X(ANSWERED, "answered", "not forwarded, since answered in place (ARP, ND); not a loss") \
-        X(SPLIT_HORIZON, "split_horizon", "came over the underlay for a MAC that lives behind the underlay, not here")
+        X(SPLIT_HORIZON, "split_horizon", "came over the underlay for a MAC that lives behind the underlay, not here") \
+        X(ROUND_LIMIT, "round_limit", "copying or segmenting it would have taken more than its share of one round") \
+        X(VLAN_HOPPING, "vlan_hopping", "a tagged frame in an untagged network, which would reach another VLAN")
 
 enum socle_drop {
 #define X(id, name, help) SOCLE_DROP_##id,

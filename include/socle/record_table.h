@@ -19,6 +19,9 @@ int record_table_put(struct record_table *table, const struct wire_header *recor
 /* The record of that type and key, or NULL. Valid until the table changes. */
 const struct wire_header *record_table_get(const struct record_table *table, enum wire_type type, const uint8_t *key);
 
+/* The record could not be put into force: an equal one is RECORD_CHANGED at the next put, so that it is tried again. */
+void record_table_spoil(struct record_table *table, enum wire_type type, const uint8_t *key);
+
 /* Removes it. false: there was none. */
 bool record_table_remove(struct record_table *table, enum wire_type type, const uint8_t *key);
 
