@@ -9,7 +9,7 @@ from scapy.all import IP, UDP, Ether, IPv6
 from scapy.layers.vxlan import VXLAN
 
 from guest import Raw
-from netns import ipv6
+from netns import ipv6, wait_until
 
 OURS4, OURS6 = "192.0.2.1", "fd00:2::1"
 THEIRS4, THEIRS6 = "192.0.2.2", "fd00:2::2"
@@ -19,7 +19,7 @@ class FarVtep:
     def __init__(self, space, node, interface="underlay0"):
         self.space, self.node = space, node
         self.mac = space.mac(interface)
-        self.node_mac = node.wait_status("Underlay", "physnet0", state="up")["mac_address"]
+        self.node_mac = wait_until(lambda: node.status("Underlay", "physnet0").get("mac_address"))
         ipv6(space, interface, True)
         space.ip("addr", "replace", f"{THEIRS4}/24", "dev", interface)
         space.ip("addr", "replace", f"{THEIRS6}/64", "dev", interface, "nodad")
