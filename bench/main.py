@@ -3,6 +3,7 @@
 import argparse
 import json
 import pathlib
+import signal
 import sys
 
 TOP = pathlib.Path(__file__).resolve().parents[1]
@@ -26,6 +27,7 @@ def main():
     for command in (one, two):
         command.add_argument("--json", metavar="FILE", help="write the numbers there as well")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))  # and what was set up is taken down
     numbers = pvp.run(arguments) if arguments.command == "pvp" else scale.run(arguments)
     if arguments.json:
         pathlib.Path(arguments.json).write_text(json.dumps(numbers, indent=2) + "\n")

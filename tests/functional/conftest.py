@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 
@@ -34,6 +35,7 @@ def huge_pages():
 
 
 def pytest_configure(config):
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: fixtures take down what they set up
     for name, (words, _) in NEEDS.items():
         config.addinivalue_line("markers", f"{name}: {words}")
     config.addinivalue_line("markers", "large: takes long, or much memory; not run under sanitizers")
