@@ -98,7 +98,7 @@ static int open_queue(const char *name)
 }
 
 /* The guest's side of the interface: its MAC and MTU. Up or down is the guest's own affair. */
-static int configure(const struct dp_io *io, const char *name)
+static int configure(struct dp_io *io, const char *name)
 {
         cleanup_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
         struct ifreq request = {0};
@@ -109,7 +109,12 @@ static int configure(const struct dp_io *io, const char *name)
                 return -errno;
         if (ioctl(fd, SIOCGIFHWADDR, &request) < 0)
                 return -errno;
-        if (io->port->role == DP_ROLE_UNDERLAY || memcmp(request.ifr_hwaddr.sa_data, &io->mac, 6) == 0)
+        if (io->port->role == DP_ROLE_UNDERLAY) { /* the interface's MAC is the kernel's; ours is next to it */
+                memcpy(&io->mac, request.ifr_hwaddr.sa_data, 6);
+                io->mac.addr_bytes[5] ^= 1;
+                return 0;
+        }
+        if (memcmp(request.ifr_hwaddr.sa_data, &io->mac, 6) == 0)
                 return 0;
         request.ifr_hwaddr.sa_family = ARPHRD_ETHER;
         memcpy(request.ifr_hwaddr.sa_data, &io->mac, 6);
