@@ -2,10 +2,14 @@
  * EAL waits until the switch has connected to both sockets; then it waits for frames to come back, warms up, measures.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_eal.h>
@@ -35,6 +39,21 @@ static volatile sig_atomic_t stop;
 static void on_signal(int number)
 {
         stop = 1;
+}
+
+/* EAL would go on without a port whose socket it cannot make, and wait for the switch at the other one. */
+static int try_socket(const char *path)
+{
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+        memcpy(address.sun_path, path, strlen(path)); /* options_parse() has seen that it fits */
+        if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+                fprintf(stderr, "socle-generator: cannot make the socket %s: %s\n", path, strerror(errno));
+                return -EIO;
+        }
+        unlink(path);
+        return 0;
 }
 
 static int start_eal(const struct options *options)
@@ -111,7 +130,15 @@ static bool comes_back(const struct port *port)
         return value[COUNT_RX] > value[COUNT_WRONG_MAC] + value[COUNT_WRONG_LENGTH] + value[COUNT_WRONG_CONTENT];
 }
 
-/* 1 to go on, 0 at the end, -ETIMEDOUT when nothing came back. Between rounds; cheap unless something is due. */
+static bool connected(const struct port *port)
+{
+        struct rte_eth_link link = {};
+
+        return rte_eth_link_get_nowait(port->id, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+/* 1 to go on, 0 at the end, -ETIMEDOUT when nothing came back, -ENOTCONN when the switch has gone. Between rounds;
+ * cheap unless something is due. */
 static int advance(struct run *run, uint64_t now)
 {
         int r;
@@ -123,13 +150,33 @@ static int advance(struct run *run, uint64_t now)
         if (now >= run->phase_end && run->phase == WAITING)
                 return -ETIMEDOUT;
         if (now >= run->phase_end && run->phase == MEASURING)
-                return 0;
+                return connected(&run->ports[0]) && connected(&run->ports[1]) ? 0 : -ENOTCONN;
         if (now >= run->phase_end)
                 enter(run, MEASURING, now);
         if (now - run->last_line < rte_get_tsc_hz())
                 return 1;
+        if (!connected(&run->ports[0]) || !connected(&run->ports[1]))
+                return -ENOTCONN;
         r = line(run, now);
         return r < 0 ? r : 1;
+}
+
+static void explain(const struct run *run, int error)
+{
+        if (error == -ENOTCONN)
+                fprintf(stderr, "socle-generator: the switch has disconnected\n");
+        if (error != -ETIMEDOUT)
+                return;
+        fprintf(stderr, "socle-generator: no frame of ours came back to both ports within %g s;",
+                run->options->wait_seconds);
+        for (unsigned i = 0; i < 2; i++) {
+                const uint64_t *value = run->ports[i].counters.value;
+                fprintf(stderr,
+                        " port %u sent %" PRIu64 " and received %" PRIu64 " (wrong MAC %" PRIu64 ", length %" PRIu64
+                        ", content %" PRIu64 ")%s",
+                        i, value[COUNT_TX], value[COUNT_RX], value[COUNT_WRONG_MAC], value[COUNT_WRONG_LENGTH],
+                        value[COUNT_WRONG_CONTENT], i == 0 ? "," : "\n");
+        }
 }
 
 static int loop(struct run *run)
@@ -145,11 +192,10 @@ static int loop(struct run *run)
                 now = rte_rdtsc();
                 r = advance(run, now);
         }
-        if (r == -ETIMEDOUT)
-                fprintf(stderr, "socle-generator: no frame of ours came back to both ports within %g s\n",
-                        run->options->wait_seconds);
-        if (r < 0)
+        if (r < 0) {
+                explain(run, r);
                 return r;
+        }
         if (run->phase != MEASURING)
                 return -EINTR;
         copy_counters(end, run->ports);
@@ -170,11 +216,15 @@ int main(int argc, char **argv)
         for (unsigned i = 0; i < 2; i++)
                 ports[i].sends = ports[!i].expects = stream_make(i, &options.mac[i], &options.mac[!i], options.flows,
                                                                  options.length, options.conversation);
-        if (start_eal(&options) < 0 || ports_start(ports) < 0)
+        signal(SIGPIPE, SIG_IGN); /* a switch that has gone */
+        if (try_socket(options.socket[0]) < 0 || try_socket(options.socket[1]) < 0 || start_eal(&options) < 0 ||
+            ports_start(ports) < 0)
                 return EXIT_FAILURE;
         signal(SIGINT, on_signal); /* not before: EAL waits for the switch, and should end by a signal at once */
         signal(SIGTERM, on_signal);
         r = loop(&run);
+        if (r == -ENOTCONN)
+                _exit(EXIT_FAILURE); /* virtio-user panics when it is stopped without its peer */
         ports_stop(ports);
         rte_eal_cleanup();
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
