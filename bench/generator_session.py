@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import time
 
 from netns import wait_until
 from node import program
@@ -36,13 +37,20 @@ class Generator:
         self.process.kill()
         self.process.communicate()
 
-    def summary(self):
-        """Of the measured time, once it is over: what the program prints, see bench/generator/report.h."""
-        try:
-            out, said = self.process.communicate(timeout=self.timeout)
-        except subprocess.TimeoutExpired:
-            raise GeneratorError(f"the generator has not ended after {self.timeout:g} s; "
-                                 "did the switch connect to both sockets?") from None
+    def summary(self, alive):
+        """Of the measured time, once it is over: what the program prints, see bench/generator/report.h. `alive` tells
+        whether the switch still runs."""
+        end = time.monotonic() + self.timeout
+        while True:
+            try:
+                out, said = self.process.communicate(timeout=1)
+                break
+            except subprocess.TimeoutExpired:
+                if not alive():
+                    raise GeneratorError("the switch has ended by itself") from None
+                if time.monotonic() > end:
+                    raise GeneratorError(f"the generator has not ended after {self.timeout:g} s; "
+                                         "did the switch connect to both sockets?") from None
         if self.process.returncode != 0:
             raise GeneratorError(said.strip() or f"the generator ended with status {self.process.returncode}")
         return json.loads(out.splitlines()[-1])

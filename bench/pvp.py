@@ -25,7 +25,8 @@ UNSTEADY = 1.7  # the same work by the same CPU, yet that many times the clocks:
 
 @contextlib.contextmanager
 def socle(directory, sockets):
-    """Our switch with the two ports in one overlay network, as declared by an orchestrator. Gives what it has seen."""
+    """Our switch with the two ports in one overlay network, as declared by an orchestrator. Gives whether it runs, and
+    what it has to say."""
     node = Node(directory, "bench", cpu=SWITCH_CPU, memory=1024, mbufs=65536, options=())
     try:
         loose_underlay(node)
@@ -33,7 +34,8 @@ def socle(directory, sockets):
         node.apply(intent.underlay(vtep_ipv6=None), intent.network("blue", vni=100, mtu=1500),
                    *(intent.vhost_port(f"p{i}", "blue", MAC[i], [f"10.0.0.{i + 1}"], socket=sockets[i])
                      for i in (0, 1)))
-        yield lambda: json.dumps(node.call("stats")["ports"])
+        alive = node.dataplane.alive
+        yield alive, lambda: json.dumps(node.call("stats")["ports"]) if alive() else "nothing, its dataplane has ended"
     finally:
         node.stop()
 
@@ -50,7 +52,7 @@ def testpmd_io(directory, sockets):
     with log.open("wb") as out:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
     try:
-        yield lambda: log.read_text(errors="replace")[-2000:]
+        yield lambda: process.poll() is None, lambda: log.read_text(errors="replace")[-2000:]
     finally:
         process.kill()
         process.wait()
@@ -64,11 +66,11 @@ def measure(name, arguments):
     with tempfile.TemporaryDirectory(prefix="socle-bench-", dir="/tmp") as directory:
         sockets = [f"{directory}/s{i}" for i in (0, 1)]
         with Generator(GENERATOR_CPU, list(zip(sockets, MAC)), arguments) as generator:
-            with SWITCHES[name](directory, sockets) as seen:
+            with SWITCHES[name](directory, sockets) as (alive, seen):
                 try:
-                    return figures(generator.summary())
+                    return figures(generator.summary(alive))
                 except GeneratorError as error:
-                    raise SystemExit(f"{name}: {error}\nthe switch has seen: {seen()}") from None
+                    raise SystemExit(f"{name}: {error}\nwhat the switch says: {seen()}") from None
 
 
 def progress(text):
