@@ -7,12 +7,10 @@
 #include <rte_malloc.h>
 
 #include "assign.h"
+#include "balance.h"
 #include "rcu.h"
 #include "socle/log.h"
 #include "worker.h"
-
-#define BALANCE_BUSY  60 /* percent: below this a worker needs no help */
-#define BALANCE_GAIN  20 /* percent of a worker that a move must even out */
 
 /* All queues that are served or wait to be. */
 static struct dp_rxq **queues;
@@ -49,11 +47,7 @@ static uint64_t cost(const struct dp_rxq *rxq, unsigned int worker)
 
 static bool allowed(const struct dp_rxq *rxq, unsigned int worker)
 {
-        uint64_t all = dp.worker_count >= 64 ? UINT64_MAX : (1ULL << dp.worker_count) - 1;
-        uint64_t mask = rxq->worker_mask & all;
-
-        /* A mask without any worker that exists is no reason to starve the port. */
-        return mask == 0 || (worker < 64 && mask >> worker & 1);
+        return balance_allowed(rxq->worker_mask, worker, dp.worker_count);
 }
 
 static uint16_t choose(const struct dp_rxq *rxq)
@@ -200,42 +194,27 @@ static void measure(void)
 
 void assign_balance(void)
 {
-        unsigned int high = 0, low = 0;
-        uint64_t packets = 0, best_gap = UINT64_MAX;
-        struct dp_rxq *candidate = NULL;
+        struct balance_queue *view = calloc(queue_count + 1, sizeof(*view));
+        struct balance_worker *workers = calloc(dp.worker_count, sizeof(*workers));
 
         measure();
-        if (!loads || dp.worker_count < 2)
-                return;
-        for (unsigned int i = 1; i < dp.worker_count; i++) {
-                if (loads[i].load > loads[high].load)
-                        high = i;
-                if (loads[i].load < loads[low].load)
-                        low = i;
+        for (size_t i = 0; view && i < queue_count; i++) {
+                view[i] = (struct balance_queue){queues[i]->worker, queues[i]->numa_node, queues[i]->worker_mask,
+                                                 queues[i]->packets - queues[i]->seen_packets};
+                queues[i]->seen_packets = queues[i]->packets;
         }
-        for (size_t i = 0; i < queue_count; i++)
-                if (queues[i]->worker == high)
-                        packets += queues[i]->packets - queues[i]->seen_packets;
+        for (unsigned int i = 0; workers && loads && i < dp.worker_count; i++)
+                workers[i] = (struct balance_worker){loads[i].load, dp.workers[i].numa_node};
 
-        /* The queue whose share comes nearest to half of the difference. */
-        if (packets > 0 && loads[high].load >= BALANCE_BUSY && loads[high].load - loads[low].load >= BALANCE_GAIN) {
-                uint64_t wanted = (loads[high].load - loads[low].load) / 2;
-                for (size_t i = 0; i < queue_count; i++) {
-                        struct dp_rxq *rxq = queues[i];
-                        uint64_t share = (rxq->packets - rxq->seen_packets) * loads[high].load / packets;
-                        uint64_t gap = share > wanted ? share - wanted : wanted - share;
-                        bool remote = rxq->numa_node != DP_INDEX_NONE && rxq->numa_node != dp.workers[low].numa_node;
-                        if (rxq->worker != high || !allowed(rxq, low) || remote || gap >= wanted || gap >= best_gap)
-                                continue;
-                        best_gap = gap;
-                        candidate = rxq;
+        if (view && workers && loads) {
+                struct balance_move plan = balance_plan(view, queue_count, workers, dp.worker_count);
+                if (plan.to != UINT16_MAX) {
+                        struct dp_rxq *rxq = queues[plan.queue];
+                        log_info("moving queue %u of a port from worker %u (%u %% busy) to worker %u (%u %%)", rxq->queue,
+                                 rxq->worker, loads[rxq->worker].load, plan.to, loads[plan.to].load);
+                        move(rxq, plan.to);
                 }
         }
-        for (size_t i = 0; i < queue_count; i++)
-                queues[i]->seen_packets = queues[i]->packets;
-        if (candidate) {
-                log_info("moving queue %u of a port from worker %u (%u %% busy) to worker %u (%u %%)", candidate->queue, high,
-                         loads[high].load, low, loads[low].load);
-                move(candidate, low);
-        }
+        free(view);
+        free(workers);
 }
