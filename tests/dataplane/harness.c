@@ -25,7 +25,8 @@
 
 static struct rte_mempool *pool;
 static struct dp_rxq rxqs[HARNESS_PORTS];
-static struct rte_mbuf *waiting[HARNESS_PORTS];
+static struct rte_mbuf *waiting[HARNESS_PORTS][HARNESS_BURST_MAX];
+static unsigned int waiting_count[HARNESS_PORTS];
 static struct rte_mbuf *sent[HARNESS_PORTS][HARNESS_SENT_MAX];
 static unsigned int sent_count[HARNESS_PORTS];
 
@@ -33,11 +34,11 @@ static uint16_t receive(struct dp_rxq *rxq, struct rte_mbuf **packets, uint16_t 
 {
         unsigned int port = rxq->port->index;
 
-        if (!waiting[port] || n == 0)
-                return 0;
-        packets[0] = waiting[port];
-        waiting[port] = NULL;
-        return 1;
+        n = RTE_MIN(n, waiting_count[port]);
+        waiting_count[port] -= n;
+        memcpy(packets, waiting[port], n * sizeof(packets[0]));
+        memmove(waiting[port], waiting[port] + n, waiting_count[port] * sizeof(packets[0]));
+        return n;
 }
 
 static uint16_t transmit(struct dp_port *port, unsigned int worker, struct rte_mbuf **packets, uint16_t n,
@@ -181,13 +182,13 @@ static void make_worker(void)
 
 void harness_init(void)
 {
-        const char *arguments[] = {"harness", "--no-huge", "-m", "64", "--no-pci", "--no-shconf", "--no-telemetry", "-l", "0",
+        const char *arguments[] = {"harness", "--no-huge", "-m", "96", "--no-pci", "--no-shconf", "--no-telemetry", "-l", "0",
                                    "--log-level", "error", "--iova-mode=va", NULL};
         const uint32_t all = DP_TX_L4_CSUM | DP_TX_TSO4 | DP_TX_TSO6 | DP_TX_TUNNEL_CSUM;
 
         MUST(rte_eal_init(RTE_DIM(arguments) - 1, (char **) arguments) >= 0);
         MUST(dp_meta_register() == 0 && dp_rcu_init(1) == 0);
-        pool = rte_pktmbuf_pool_create("packets", 1023, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
+        pool = rte_pktmbuf_pool_create("packets", 16383, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
         MUST(pool && dp_map_init(&dp.fdb, 1, 64) == 0 && dp_map_init(&dp.neigh, DP_NEIGH_WORDS, 64) == 0);
         MUST(dp_map_init(&dp.segments, 1, 64) == 0 && dp_map_init(&dp.vteps, DP_VTEP_WORDS, 64) == 0);
 
@@ -225,11 +226,18 @@ struct rte_mbuf *harness_packet(const void *frame, size_t size)
         return m;
 }
 
-void harness_receive(unsigned int port, struct rte_mbuf *packet)
+void harness_receive_burst(unsigned int port, struct rte_mbuf **packets, unsigned int n)
 {
-        waiting[port] = packet;
+        MUST(n <= HARNESS_BURST_MAX);
+        memcpy(waiting[port], packets, n * sizeof(packets[0]));
+        waiting_count[port] = n;
         for (int i = 0; i < 2; i++)
                 rte_graph_walk(dp.workers->graph);
+}
+
+void harness_receive(unsigned int port, struct rte_mbuf *packet)
+{
+        harness_receive_burst(port, &packet, 1);
 }
 
 unsigned int harness_sent_count(unsigned int port)

@@ -4,7 +4,8 @@
 
 #include "state.h"
 
-#define HARNESS_SENT_MAX 256
+#define HARNESS_SENT_MAX  256
+#define HARNESS_BURST_MAX 64 /* what the graph takes from a queue at a time */
 
 enum { HARNESS_PORT_A, HARNESS_PORT_B, HARNESS_PORT_PLAIN, HARNESS_UNDERLAY, HARNESS_PORTS };
 
@@ -22,6 +23,7 @@ struct rte_mbuf *harness_packet(const void *frame, size_t size);
 
 /* Lets the port receive the packet, walks the graph until nothing moves. */
 void harness_receive(unsigned int port, struct rte_mbuf *packet);
+void harness_receive_burst(unsigned int port, struct rte_mbuf **packets, unsigned int n);
 
 /* What a port was told to send since the last harness_clear(), in order. */
 unsigned int harness_sent_count(unsigned int port);
