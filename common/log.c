@@ -27,7 +27,8 @@ void socle_log(int priority, const char *format, ...)
         va_end(args);
 
         if (isatty(STDERR_FILENO))
-                fprintf(stderr, "%s%s\x1b[0m\n", priority <= LOG_DEBUG && colour[priority] ? colour[priority] : "", line);
+                fprintf(stderr, "%s%s\x1b[0m\n", priority <= LOG_DEBUG && colour[priority] ? colour[priority] : "",
+                        line);
         else
                 fprintf(stderr, "<%d>%s\n", priority, line);
 }

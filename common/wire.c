@@ -59,7 +59,7 @@ void wire_init(void *record, enum wire_type type)
 
 int wire_next(const void *datagram, size_t size, size_t *offset, const struct wire_header **ret)
 {
-        const struct wire_header *header = (const void *) ((const char *) datagram + *offset);
+        const struct wire_header *header = (const void *)((const char *)datagram + *offset);
         size_t left = size - *offset;
 
         if (left == 0)
@@ -71,7 +71,7 @@ int wire_next(const void *datagram, size_t size, size_t *offset, const struct wi
 
         for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
                 if (strings[i].type == header->type &&
-                    !memchr((const char *) header + strings[i].offset, 0, strings[i].size))
+                    !memchr((const char *)header + strings[i].offset, 0, strings[i].size))
                         return -EBADMSG;
 
         *offset += header->length;
@@ -88,7 +88,7 @@ int wire_put(struct wire_writer *writer, const void *record)
                 if (r < 0)
                         return r;
         }
-        memcpy((char *) writer->buffer + writer->used, record, header->length);
+        memcpy((char *)writer->buffer + writer->used, record, header->length);
         writer->used += header->length;
         return writer->error;
 }

@@ -30,7 +30,8 @@ static void allowed_cpus(char *text, size_t size)
                         continue;
                 while (cpu + 1 < CPU_SETSIZE && CPU_ISSET(cpu + 1, &set))
                         cpu++;
-                used += snprintf(text + used, size - used, first == cpu ? "%s%d" : "%s%d-%d", used ? "," : "", first, cpu);
+                used += snprintf(text + used, size - used, first == cpu ? "%s%d" : "%s%d-%d", used ? "," : "", first,
+                                 cpu);
         }
 }
 
@@ -68,9 +69,9 @@ static int make_lcores(const struct dp_eal_options *options, char *lcores, size_
         allowed_cpus(all, sizeof(all));
         if (options->cpus) {
                 count = parse_cpus(options->cpus, cpus, RTE_MAX_LCORE);
-                if (count < (int) options->workers) {
-                        log_error("--cpus %s names %d CPU(s), %u worker(s) need one each", options->cpus, count < 0 ? 0 : count,
-                                  options->workers);
+                if (count < (int)options->workers) {
+                        log_error("--cpus %s names %d CPU(s), %u worker(s) need one each", options->cpus,
+                                  count < 0 ? 0 : count, options->workers);
                         return -EINVAL;
                 }
         }
@@ -92,22 +93,22 @@ static int start(const char *program, const struct dp_eal_options *options, cons
 
         snprintf(memory, sizeof(memory), "%u", options->memory);
         snprintf(prefix, sizeof(prefix), "--file-prefix=%s", options->file_prefix);
-        arguments[count++] = (char *) program;
-        arguments[count++] = (char *) "--lcores";
-        arguments[count++] = (char *) lcores;
+        arguments[count++] = (char *)program;
+        arguments[count++] = (char *)"--lcores";
+        arguments[count++] = (char *)lcores;
         arguments[count++] = prefix;
-        arguments[count++] = (char *) "--no-telemetry";
+        arguments[count++] = (char *)"--no-telemetry";
         /* A device that is not there: nothing is probed but what an object names (hot-plug). */
-        arguments[count++] = (char *) "-a";
-        arguments[count++] = (char *) "0000:00:00.0";
+        arguments[count++] = (char *)"-a";
+        arguments[count++] = (char *)"0000:00:00.0";
         if (huge) {
-                arguments[count++] = (char *) "--in-memory"; /* nothing to clean up after a crash */
-                arguments[count++] = (char *) "--single-file-segments";
+                arguments[count++] = (char *)"--in-memory"; /* nothing to clean up after a crash */
+                arguments[count++] = (char *)"--single-file-segments";
         } else {
-                arguments[count++] = (char *) "--no-huge"; /* which --in-memory does not go with */
-                arguments[count++] = (char *) "--no-shconf";
-                arguments[count++] = (char *) "--iova-mode=va";
-                arguments[count++] = (char *) "-m";
+                arguments[count++] = (char *)"--no-huge"; /* which --in-memory does not go with */
+                arguments[count++] = (char *)"--no-shconf";
+                arguments[count++] = (char *)"--iova-mode=va";
+                arguments[count++] = (char *)"-m";
                 arguments[count++] = memory;
         }
         arguments[count] = NULL;
@@ -140,8 +141,10 @@ int dp_eal_init(const char *program, const struct dp_eal_options *options)
                 return r;
         rte_log_set_global_level(RTE_LOG_WARNING);
         if (huge && free_hugepages_mb() < options->memory) {
-                log_warning("%lu MB of huge pages are free, %u MB are wanted (--memory): running on ordinary pages, slower; "
-                            "see vm.nr_hugepages", free_hugepages_mb(), options->memory);
+                log_warning("%lu MB of huge pages are free, %u MB are wanted (--memory): running on ordinary pages, "
+                            "slower; "
+                            "see vm.nr_hugepages",
+                            free_hugepages_mb(), options->memory);
                 huge = false;
         }
         r = start(program, options, lcores, huge);

@@ -121,7 +121,8 @@ static int run(const struct options *options)
                 return r;
         sd_event_set_watchdog(event, true);
 
-        log_info("ready on %s: %u worker(s), %s pages", options->socket, dp.worker_count, rte_eal_has_hugepages() ? "huge" : "ordinary");
+        log_info("ready on %s: %u worker(s), %s pages", options->socket, dp.worker_count,
+                 rte_eal_has_hugepages() ? "huge" : "ordinary");
         sd_notify(0, "READY=1");
         r = sd_event_loop(event);
         sd_notify(0, "STOPPING=1");
@@ -164,8 +165,11 @@ static bool parse_number(const char *text, unsigned int min, unsigned int max, c
 
 static bool parse_level(const char *text, unsigned int *ret)
 {
-        static const char *const names[] = {[LOG_ERR] = "error", [LOG_WARNING] = "warning", [LOG_NOTICE] = "notice",
-                                            [LOG_INFO] = "info", [LOG_DEBUG] = "debug"};
+        static const char *const names[] = {[LOG_ERR] = "error",
+                                            [LOG_WARNING] = "warning",
+                                            [LOG_NOTICE] = "notice",
+                                            [LOG_INFO] = "info",
+                                            [LOG_DEBUG] = "debug"};
         for (unsigned int i = LOG_ERR; i <= LOG_DEBUG; i++)
                 if (strcmp(text, names[i]) == 0) {
                         *ret = i;
@@ -180,12 +184,19 @@ static int parse(int argc, char *argv[], struct options *options)
 {
         enum { SOCKET = 256, WORKERS, CPUS, MEMORY, MBUFS, NO_HUGE, IDLE, STATE, PREFIX, LEVEL, VERSION, HELP };
         static const struct option known[] = {
-                {"socket", required_argument, NULL, SOCKET},   {"workers", required_argument, NULL, WORKERS},
-                {"cpus", required_argument, NULL, CPUS},       {"memory", required_argument, NULL, MEMORY},
-                {"mbufs", required_argument, NULL, MBUFS},     {"no-huge", no_argument, NULL, NO_HUGE},
-                {"idle-us", required_argument, NULL, IDLE},    {"state-dir", required_argument, NULL, STATE},
-                {"file-prefix", required_argument, NULL, PREFIX}, {"log-level", required_argument, NULL, LEVEL},
-                {"version", no_argument, NULL, VERSION},       {"help", no_argument, NULL, HELP}, {0},
+                {"socket", required_argument, NULL, SOCKET},
+                {"workers", required_argument, NULL, WORKERS},
+                {"cpus", required_argument, NULL, CPUS},
+                {"memory", required_argument, NULL, MEMORY},
+                {"mbufs", required_argument, NULL, MBUFS},
+                {"no-huge", no_argument, NULL, NO_HUGE},
+                {"idle-us", required_argument, NULL, IDLE},
+                {"state-dir", required_argument, NULL, STATE},
+                {"file-prefix", required_argument, NULL, PREFIX},
+                {"log-level", required_argument, NULL, LEVEL},
+                {"version", no_argument, NULL, VERSION},
+                {"help", no_argument, NULL, HELP},
+                {0},
         };
         bool ok = true;
         int c;

@@ -21,9 +21,9 @@
 
 #define RING_SIZE     2048
 #define LEARN_RING    8192
-#define SLEEP_MAX_MS  1000 /* only so that counters stay fresh */
+#define SLEEP_MAX_MS  1000  /* only so that counters stay fresh */
 #define NAP_NS        70000 /* between polls of a device that cannot wake us: under the 100 µs that a packet may wait */
-#define LOOK_US       20 /* how long a busy worker leaves taps and sockets unasked */
+#define LOOK_US       20    /* how long a busy worker leaves taps and sockets unasked */
 #define CPU_LOOK_MASK 0xfff
 
 static bool stopping;
@@ -65,7 +65,7 @@ static void look(struct dp_worker *worker)
 
         for (int i = 0; i < n; i++)
                 if (events[i].data.ptr)
-                        ((struct dp_rxq *) events[i].data.ptr)->ready = true;
+                        ((struct dp_rxq *)events[i].data.ptr)->ready = true;
 }
 
 static void worker_sleep(struct dp_worker *worker)
@@ -150,7 +150,8 @@ static int worker_init(struct dp_worker *worker)
         snprintf(name, sizeof(name), "punt-%u", worker->index);
         worker->punt = rte_ring_create(name, RING_SIZE, socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
         snprintf(name, sizeof(name), "learn-%u", worker->index);
-        worker->learn = rte_ring_create_elem(name, sizeof(struct dp_learn), LEARN_RING, socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
+        worker->learn =
+                rte_ring_create_elem(name, sizeof(struct dp_learn), LEARN_RING, socket, RING_F_SP_ENQ | RING_F_SC_DEQ);
         if (!worker->inject || !worker->punt || !worker->learn)
                 return -ENOMEM;
 
@@ -181,7 +182,7 @@ int dp_workers_init(const struct dp_worker_options *options)
         if (!dp.workers || notify_fd < 0)
                 return -ENOMEM;
 
-        RTE_LCORE_FOREACH_WORKER(lcore) {
+        RTE_LCORE_FOREACH_WORKER (lcore) {
                 struct dp_worker *worker = &dp.workers[index];
                 worker->index = index++;
                 worker->lcore = lcore;

@@ -16,10 +16,11 @@
 static struct dp_rxq **queues;
 static size_t queue_count, queue_room;
 static bool *dirty; /* by worker */
-static struct {
+struct load {
         uint64_t busy, total;
         unsigned int load; /* percent since the last look */
-} *loads;
+};
+static struct load *loads;
 
 static void mark(uint16_t worker)
 {
@@ -42,7 +43,7 @@ static uint64_t cost(const struct dp_rxq *rxq, unsigned int worker)
 
         for (size_t i = 0; i < queue_count; i++)
                 count += queues[i]->worker == worker && queues[i]->active;
-        return ((uint64_t) remote << 32) + (loads ? loads[worker].load * 16 : 0) + count;
+        return ((uint64_t)remote << 32) + (loads ? loads[worker].load * 16 : 0) + count;
 }
 
 static bool allowed(const struct dp_rxq *rxq, unsigned int worker)
@@ -150,7 +151,8 @@ static void publish(unsigned int index)
 {
         struct dp_worker *worker = &dp.workers[index];
         struct dp_rxq_list *old = worker->rxqs;
-        struct dp_rxq_list *list = rte_zmalloc("rxqs", sizeof(*list) + queue_count * sizeof(list->rxqs[0]), RTE_CACHE_LINE_SIZE);
+        struct dp_rxq_list *list =
+                rte_zmalloc("rxqs", sizeof(*list) + queue_count * sizeof(list->rxqs[0]), RTE_CACHE_LINE_SIZE);
 
         if (!list) { /* stays dirty; meanwhile nothing is polled that may be about to go */
                 old->count = 0;
@@ -210,8 +212,8 @@ void assign_balance(void)
                 struct balance_move plan = balance_plan(view, queue_count, workers, dp.worker_count);
                 if (plan.to != UINT16_MAX) {
                         struct dp_rxq *rxq = queues[plan.queue];
-                        log_info("moving queue %u of a port from worker %u (%u %% busy) to worker %u (%u %%)", rxq->queue,
-                                 rxq->worker, loads[rxq->worker].load, plan.to, loads[plan.to].load);
+                        log_info("moving queue %u of a port from worker %u (%u %% busy) to worker %u (%u %%)",
+                                 rxq->queue, rxq->worker, loads[rxq->worker].load, plan.to, loads[plan.to].load);
                         move(rxq, plan.to);
                 }
         }

@@ -8,8 +8,8 @@ int balance_allowed(uint64_t worker_mask, unsigned int worker, unsigned int work
         return !(worker_mask & all) || (worker < 64 && worker_mask >> worker & 1);
 }
 
-struct balance_move balance_plan(const struct balance_queue *queues, size_t queue_count, const struct balance_worker *workers,
-                                 unsigned int worker_count)
+struct balance_move balance_plan(const struct balance_queue *queues, size_t queue_count,
+                                 const struct balance_worker *workers, unsigned int worker_count)
 {
         struct balance_move move = {.to = UINT16_MAX};
         unsigned int high = 0, low = 0;

@@ -1,4 +1,4 @@
-/* Which queue should move to which worker: a pure function of what was measured, so that it is tested without threads. */
+/* Which queue should move to which worker: a pure function of what was measured, tested without threads. */
 #pragma once
 
 #include <stddef.h>
@@ -29,5 +29,5 @@ int balance_allowed(uint64_t worker_mask, unsigned int worker, unsigned int work
 
 /* At most one move at a time, from the busiest worker to the least busy one: the queue whose share of the load comes
  * nearest to half of the difference, and never one whose move would only swap the two. */
-struct balance_move balance_plan(const struct balance_queue *queues, size_t queue_count, const struct balance_worker *workers,
-                                 unsigned int worker_count);
+struct balance_move balance_plan(const struct balance_queue *queues, size_t queue_count,
+                                 const struct balance_worker *workers, unsigned int worker_count);

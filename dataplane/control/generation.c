@@ -22,7 +22,8 @@ struct generation {
 };
 
 /* In the order of references. */
-static const enum wire_type order[] = {WIRE_UNDERLAY, WIRE_NETWORK, WIRE_PORT, WIRE_PEER, WIRE_FDB, WIRE_NEIGH, WIRE_FLOOD};
+static const enum wire_type order[] = {WIRE_UNDERLAY, WIRE_NETWORK, WIRE_PORT, WIRE_PEER,
+                                       WIRE_FDB,      WIRE_NEIGH,   WIRE_FLOOD};
 
 struct generation *generation_free(struct generation *generation)
 {
@@ -49,7 +50,7 @@ int generation_begin(struct generation **ret, const struct wire_begin *begin)
 
 int generation_stage(struct generation *generation, const struct wire_header *record)
 {
-        const struct wire_delete *delete = record->type == WIRE_DELETE ? (const void *) record : NULL;
+        const struct wire_delete *delete = record->type == WIRE_DELETE ? (const void *)record : NULL;
         uint32_t type = delete ? delete->type : record->type;
         struct staged *staged;
 
@@ -82,19 +83,19 @@ static int put(const struct wire_header *record, struct dp_io_error *error)
 {
         switch (record->type) {
         case WIRE_UNDERLAY:
-                return underlay_put((const void *) record, error);
+                return underlay_put((const void *)record, error);
         case WIRE_NETWORK:
-                return network_put((const void *) record, error);
+                return network_put((const void *)record, error);
         case WIRE_PORT:
-                return port_put((const void *) record, error);
+                return port_put((const void *)record, error);
         case WIRE_PEER:
-                return peer_put((const void *) record, error);
+                return peer_put((const void *)record, error);
         case WIRE_FDB:
-                return fdb_put((const void *) record, error);
+                return fdb_put((const void *)record, error);
         case WIRE_NEIGH:
-                return neigh_put((const void *) record, error);
+                return neigh_put((const void *)record, error);
         default:
-                return flood_put((const void *) record, error);
+                return flood_put((const void *)record, error);
         }
 }
 
@@ -102,25 +103,25 @@ static void take_away(const struct wire_header *record)
 {
         switch (record->type) {
         case WIRE_UNDERLAY:
-                underlay_remove((const void *) record);
+                underlay_remove((const void *)record);
                 break;
         case WIRE_NETWORK:
-                network_remove((const void *) record);
+                network_remove((const void *)record);
                 break;
         case WIRE_PORT:
-                port_remove((const void *) record);
+                port_remove((const void *)record);
                 break;
         case WIRE_PEER:
-                peer_remove((const void *) record);
+                peer_remove((const void *)record);
                 break;
         case WIRE_FDB:
-                fdb_remove((const void *) record);
+                fdb_remove((const void *)record);
                 break;
         case WIRE_NEIGH:
-                neigh_remove((const void *) record);
+                neigh_remove((const void *)record);
                 break;
         default:
-                flood_remove((const void *) record);
+                flood_remove((const void *)record);
         }
 }
 
@@ -135,7 +136,7 @@ static void remove_record(enum wire_type type, const uint8_t *key, struct wire_c
                 return;
         memcpy(copy, found, found->length);
         record_table_remove(objects_in_force, type, key);
-        take_away((const struct wire_header *) copy);
+        take_away((const struct wire_header *)copy);
         counts->removed++;
 }
 
@@ -164,7 +165,8 @@ static void sweep(enum wire_type type, uint64_t mark, struct wire_committed *cou
 }
 
 /* The removals of one type. */
-static void remove_type(const struct generation *generation, enum wire_type type, uint64_t mark, struct wire_committed *counts)
+static void remove_type(const struct generation *generation, enum wire_type type, uint64_t mark,
+                        struct wire_committed *counts)
 {
         for (size_t i = 0; i < generation->count; i++)
                 if (!generation->staged[i].record && generation->staged[i].type == type)
@@ -173,7 +175,8 @@ static void remove_type(const struct generation *generation, enum wire_type type
                 sweep(type, mark, counts);
 }
 
-/* Sorts what is new from what is known, so that what goes can go before what comes: enum record_change or -errno each. */
+/* Sorts what is new from what is known, so that what goes can go before what comes: enum record_change or -errno each.
+ */
 static int *note_puts(const struct generation *generation, uint64_t mark, struct wire_committed *counts)
 {
         int *changes = calloc(generation->count + 1, sizeof(*changes));
@@ -192,8 +195,8 @@ static int *note_puts(const struct generation *generation, uint64_t mark, struct
 }
 
 /* change: as note_puts() found it. */
-static void put_staged(const struct generation *generation, const struct staged *staged, int change, struct wire_committed *counts,
-                       generation_failed *failed, void *user)
+static void put_staged(const struct generation *generation, const struct staged *staged, int change,
+                       struct wire_committed *counts, generation_failed *failed, void *user)
 {
         struct dp_io_error error = {0};
 
@@ -211,9 +214,11 @@ static void put_staged(const struct generation *generation, const struct staged 
 static void release_device(const struct wire_header *record)
 {
         if (record->type == WIRE_PORT)
-                port_release(false, ((const struct wire_port *) record)->id, &((const struct wire_port *) record)->attachment);
+                port_release(false, ((const struct wire_port *)record)->id,
+                             &((const struct wire_port *)record)->attachment);
         else if (record->type == WIRE_UNDERLAY)
-                port_release(true, ((const struct wire_underlay *) record)->id, &((const struct wire_underlay *) record)->attachment);
+                port_release(true, ((const struct wire_underlay *)record)->id,
+                             &((const struct wire_underlay *)record)->attachment);
 }
 
 void generation_commit(struct generation *generation, struct wire_committed *ret, generation_failed *failed, void *user)
@@ -237,7 +242,8 @@ void generation_commit(struct generation *generation, struct wire_committed *ret
         for (size_t t = 0; t < RTE_DIM(order); t++)
                 for (size_t i = 0; i < generation->count; i++)
                         if (generation->staged[i].record && generation->staged[i].type == order[t])
-                                put_staged(generation, &generation->staged[i], changes ? changes[i] : -ENOMEM, ret, failed, user);
+                                put_staged(generation, &generation->staged[i], changes ? changes[i] : -ENOMEM, ret,
+                                           failed, user);
         objects_settle();
         if (generation->full && !swept) {
                 swept = true;

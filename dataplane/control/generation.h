@@ -15,4 +15,5 @@ int generation_begin(struct generation **ret, const struct wire_begin *begin);
 int generation_stage(struct generation *generation, const struct wire_header *record);
 
 /* Puts all into force and waits until every worker has seen it. Fills *ret; frees the generation. */
-void generation_commit(struct generation *generation, struct wire_committed *ret, generation_failed *failed, void *user);
+void generation_commit(struct generation *generation, struct wire_committed *ret, generation_failed *failed,
+                       void *user);

@@ -33,7 +33,7 @@ uint16_t indices_take(struct indices *indices, uint64_t id)
                 index = indices->next++;
         else
                 return DP_INDEX_NONE;
-        if (dp_map_set(&indices->by_id, &id, (uint64_t) index << 1 | 1) < 0) {
+        if (dp_map_set(&indices->by_id, &id, (uint64_t)index << 1 | 1) < 0) {
                 indices->freed[indices->freed_count++] = index;
                 return DP_INDEX_NONE;
         }

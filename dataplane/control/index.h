@@ -8,8 +8,8 @@
 struct indices {
         struct dp_map by_id; /* id → index << 1 | 1 */
         uint16_t limit;
-        uint16_t next;    /* never used from here on */
-        uint16_t *freed;  /* stack of indices to use again */
+        uint16_t next;   /* never used from here on */
+        uint16_t *freed; /* stack of indices to use again */
         uint16_t freed_count;
 };
 

@@ -64,7 +64,8 @@ void learning_drain(void)
 
         for (unsigned int i = 0; i < dp.worker_count; i++) {
                 unsigned int n;
-                while ((n = rte_ring_sc_dequeue_burst_elem(dp.workers[i].learn, events, sizeof(events[0]), RTE_DIM(events), NULL)) > 0)
+                while ((n = rte_ring_sc_dequeue_burst_elem(dp.workers[i].learn, events, sizeof(events[0]),
+                                                           RTE_DIM(events), NULL)) > 0)
                         for (unsigned int j = 0; j < n; j++)
                                 learn(&events[j]);
         }

@@ -39,7 +39,7 @@ static int publish(struct network_object *object, struct dp_flood *list)
                 drop_segment(old);
         if (network->underlay != DP_INDEX_NONE) {
                 uint64_t key = dp_segment_key(network->underlay, network->vlan, network->tag);
-                if (dp_map_set(&dp.segments, &key, (uint64_t) object->index << 1 | 1) < 0) {
+                if (dp_map_set(&dp.segments, &key, (uint64_t)object->index << 1 | 1) < 0) {
                         rte_free(network);
                         return -ENOMEM;
                 }

@@ -18,7 +18,8 @@ int objects_init(void)
         objects_in_force = record_table_new();
         if (!objects_in_force)
                 return -ENOMEM;
-        if ((r = indices_init(&port_indices, DP_PORT_MAX)) < 0 || (r = indices_init(&network_indices, DP_NETWORK_MAX)) < 0 ||
+        if ((r = indices_init(&port_indices, DP_PORT_MAX)) < 0 ||
+            (r = indices_init(&network_indices, DP_NETWORK_MAX)) < 0 ||
             (r = indices_init(&tunnel_indices, DP_TUNNEL_MAX)) < 0)
                 return r;
         if ((r = dp_map_init(&dp.fdb, 1, 1024)) < 0 || (r = dp_map_init(&dp.neigh, DP_NEIGH_WORDS, 1024)) < 0 ||

@@ -40,11 +40,11 @@ struct tunnel_object {
         struct wire_peer record;
         uint16_t index;
         bool report;
-        uint8_t next_hop[16];       /* all zero: none can be told */
+        uint8_t next_hop[16]; /* all zero: none can be told */
         struct rte_ether_addr mac;
         bool resolved;
         uint16_t vtep_underlay; /* the port index under which dp.vteps knows it; DP_INDEX_NONE: it does not */
-        uint8_t probes;             /* unanswered since */
+        uint8_t probes;         /* unanswered since */
         uint64_t next_probe_ms;
 };
 
@@ -57,7 +57,7 @@ extern struct record_table *objects_in_force;
 /* Ids of ports and underlays share the index space. */
 static inline uint64_t port_key(bool is_underlay, uint32_t id)
 {
-        return (uint64_t) is_underlay << 32 | id;
+        return (uint64_t)is_underlay << 32 | id;
 }
 
 int objects_init(void);

@@ -38,7 +38,8 @@ static int open_device(struct port_object *object)
         object->report = true;
         if (!ops || !io) {
                 rte_free(io);
-                return dp_io_fail(&object->error, ops ? ENOMEM : ENOTSUP, ops ? "out of memory" : "no such port type in this build");
+                return dp_io_fail(&object->error, ops ? ENOMEM : ENOTSUP,
+                                  ops ? "out of memory" : "no such port type in this build");
         }
         io->ops = ops;
         io->port = object->port;
@@ -58,7 +59,8 @@ static int open_device(struct port_object *object)
         object->open = true;
         if (object->is_underlay)
                 object->port->mac = io->mac;
-        log_info("%s %s: %s open, %u queue(s)", object->is_underlay ? "underlay" : "port", object->name, ops->name, io->rxq_count);
+        log_info("%s %s: %s open, %u queue(s)", object->is_underlay ? "underlay" : "port", object->name, ops->name,
+                 io->rxq_count);
         return 0;
 }
 
@@ -173,7 +175,8 @@ void port_release(bool is_underlay, uint32_t id, const struct wire_attachment *w
 }
 
 /* 1: the device is to be opened. port_release() has closed another one before, and its grace period is over. */
-static int set_attachment(struct port_object *object, bool fresh, const struct wire_attachment *wanted, const char *name)
+static int set_attachment(struct port_object *object, bool fresh, const struct wire_attachment *wanted,
+                          const char *name)
 {
         bool same = !fresh && same_device(&object->attachment, wanted);
 
@@ -201,7 +204,7 @@ static void leave_network(struct port_object *object)
                 return;
         __atomic_store_n(&port->network, DP_INDEX_NONE, __ATOMIC_RELAXED);
         /* Unless another port has taken the MAC over in this very generation. */
-        if ((uint32_t) dp_map_get(&dp.fdb, &key, 1) == (uint32_t) dp_location(DP_PLACE_PORT, port->index, false, 0)) {
+        if ((uint32_t)dp_map_get(&dp.fdb, &key, 1) == (uint32_t)dp_location(DP_PLACE_PORT, port->index, false, 0)) {
                 dp_map_remove(&dp.fdb, &key);
                 fdb_restore(object->network, network, port->mac.addr_bytes);
         }
@@ -231,7 +234,8 @@ int port_put(const struct wire_port *record, struct dp_io_error *error)
         if (!object)
                 return -error->error;
         struct dp_port *port = object->port;
-        bool moved = port->network == DP_INDEX_NONE || port->network != network || memcmp(&port->mac, record->mac, 6) != 0;
+        bool moved =
+                port->network == DP_INDEX_NONE || port->network != network || memcmp(&port->mac, record->mac, 6) != 0;
         bool resized = port->mtu != record->mtu || memcmp(&port->mac, record->mac, 6) != 0;
 
         __atomic_store_n(&port->mtu, record->mtu, __ATOMIC_RELAXED);
@@ -246,7 +250,8 @@ int port_put(const struct wire_port *record, struct dp_io_error *error)
 
         int r = set_attachment(object, fresh, &record->attachment, record->name);
         if (r == 0 && resized && object->open && record->attachment.device == WIRE_DEVICE_TAP) {
-                close_device(object); /* the tap takes its MAC and MTU when it is opened; it is persistent, so nothing is lost */
+                close_device(object); /* the tap takes its MAC and MTU when it is opened; it is persistent, so nothing
+                                         is lost */
                 dp_rcu_reclaim();
                 r = 1;
         }

@@ -92,7 +92,7 @@ static void port_stats(struct wire_writer *writer, const struct port_object *obj
 
 static uint64_t to_ns(uint64_t tsc)
 {
-        return (double) tsc * 1e9 / rte_get_tsc_hz();
+        return (double)tsc * 1e9 / rte_get_tsc_hz();
 }
 
 static void worker_stats(struct wire_writer *writer, const struct dp_worker *worker)

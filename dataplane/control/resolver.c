@@ -7,28 +7,21 @@
 
 #include "objects.h"
 #include "meta.h"
+#include "nd.h"
 #include "pool.h"
 #include "resolver.h"
 #include "worker.h"
 
-#define RETRY_MS    500   /* between questions while unresolved or overdue */
-#define REFRESH_MS  30000 /* between checks of a neighbour that answered */
-#define PROBES_MAX  3     /* unanswered: not resolved any more */
-
-#define ND_SOLICITATION  135
-#define ND_ADVERTISEMENT 136
+#define RETRY_MS   500   /* between questions while unresolved or overdue */
+#define REFRESH_MS 30000 /* between checks of a neighbour that answered */
+#define PROBES_MAX 3     /* unanswered: not resolved any more */
 
 static const struct rte_ether_addr broadcast = {.addr_bytes = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
 
 struct nd_packet {
         struct rte_ether_hdr ether;
         struct rte_ipv6_hdr ip;
-        uint8_t type, code;
-        rte_be16_t checksum;
-        rte_be32_t flags;
-        uint8_t target[16];
-        uint8_t option_type, option_length;
-        struct rte_ether_addr option_mac;
+        struct nd_message nd;
 } __rte_packed __rte_aligned(2);
 
 struct arp_packet {
@@ -59,8 +52,11 @@ static void ask_arp(const struct port_object *port, const uint8_t ip[16], const 
 {
         struct arp_packet packet = {
                 .ether = {.dst_addr = *to, .src_addr = port->port->mac, .ether_type = RTE_BE16(RTE_ETHER_TYPE_ARP)},
-                .arp = {.arp_hardware = RTE_BE16(RTE_ARP_HRD_ETHER), .arp_protocol = RTE_BE16(RTE_ETHER_TYPE_IPV4),
-                        .arp_hlen = RTE_ETHER_ADDR_LEN, .arp_plen = 4, .arp_opcode = RTE_BE16(RTE_ARP_OP_REQUEST),
+                .arp = {.arp_hardware = RTE_BE16(RTE_ARP_HRD_ETHER),
+                        .arp_protocol = RTE_BE16(RTE_ETHER_TYPE_IPV4),
+                        .arp_hlen = RTE_ETHER_ADDR_LEN,
+                        .arp_plen = 4,
+                        .arp_opcode = RTE_BE16(RTE_ARP_OP_REQUEST),
                         .arp_data = {.arp_sha = port->port->mac}},
         };
 
@@ -75,26 +71,27 @@ static void nd_finish(struct nd_packet *packet)
         packet->ip.vtc_flow = RTE_BE32(6u << 28);
         packet->ip.proto = IPPROTO_ICMPV6;
         packet->ip.hop_limits = 255;
-        packet->ip.payload_len = rte_cpu_to_be_16(sizeof(*packet) - offsetof(struct nd_packet, type));
-        packet->option_length = 1;
-        packet->checksum = 0;
-        packet->checksum = rte_ipv6_udptcp_cksum(&packet->ip, &packet->type);
+        packet->ip.payload_len = rte_cpu_to_be_16(sizeof(*packet) - offsetof(struct nd_packet, nd));
+        packet->nd.option_length = 1;
+        packet->nd.checksum = 0;
+        packet->nd.checksum = rte_ipv6_udptcp_cksum(&packet->ip, &packet->nd);
 }
 
 static void ask_nd(const struct port_object *port, const uint8_t ip[16], const struct rte_ether_addr *to)
 {
         struct nd_packet packet = {
                 .ether = {.dst_addr = *to, .src_addr = port->port->mac},
-                .type = ND_SOLICITATION, .option_type = 1, .option_mac = port->port->mac,
+                .nd = {.type = ND_SOLICITATION, .option_type = ND_OPTION_SOURCE, .option_mac = port->port->mac},
         };
 
         memcpy(packet.ip.src_addr, port->port->underlay->vtep6, 16);
         memcpy(packet.ip.dst_addr, ip, 16);
-        memcpy(packet.target, ip, 16);
+        memcpy(packet.nd.target, ip, 16);
         if (rte_is_broadcast_ether_addr(to)) { /* the solicited-node group, RFC 4291 2.7.1 */
                 const uint8_t group[13] = {0xff, 0x02, [11] = 1, 0xff};
                 memcpy(packet.ip.dst_addr, group, sizeof(group));
-                packet.ether.dst_addr = (struct rte_ether_addr){.addr_bytes = {0x33, 0x33, 0xff, ip[13], ip[14], ip[15]}};
+                packet.ether.dst_addr =
+                        (struct rte_ether_addr){.addr_bytes = {0x33, 0x33, 0xff, ip[13], ip[14], ip[15]}};
         }
         nd_finish(&packet);
         inject(port->index, &packet, sizeof(packet));
@@ -132,7 +129,8 @@ void resolver_tick(uint64_t now_ms)
 }
 
 /* Somebody says where an address is: every peer that is reached through it learns. */
-static void heard(const struct port_object *port, const uint8_t ip[16], const struct rte_ether_addr *mac, bool solicited)
+static void heard(const struct port_object *port, const uint8_t ip[16], const struct rte_ether_addr *mac,
+                  bool solicited)
 {
         for (uint16_t i = 0; i < tunnel_indices.next; i++) {
                 struct tunnel_object *tunnel = tunnel_objects[i];
@@ -142,7 +140,7 @@ static void heard(const struct port_object *port, const uint8_t ip[16], const st
                 if (same && !solicited)
                         continue;
                 tunnel->probes = 0;
-                tunnel->next_probe_ms = (uint64_t) dp.now_s * 1000 + REFRESH_MS;
+                tunnel->next_probe_ms = (uint64_t)dp.now_s * 1000 + REFRESH_MS;
                 if (same)
                         continue;
                 tunnel->mac = *mac;
@@ -180,14 +178,14 @@ static void take_nd(const struct port_object *port, const struct nd_packet *in, 
 {
         static const uint8_t unspecified[16];
 
-        if (size < offsetof(struct nd_packet, option_type) || in->ip.hop_limits != 255)
+        if (size < offsetof(struct nd_packet, nd.option_type) || in->ip.hop_limits != 255)
                 return;
-        if (in->type == ND_ADVERTISEMENT) {
-                bool has_option = size >= sizeof(*in) && in->option_type == 2;
-                heard(port, in->target, has_option ? &in->option_mac : &in->ether.src_addr, true);
+        if (in->nd.type == ND_ADVERTISEMENT) {
+                bool has_option = size >= sizeof(*in) && in->nd.option_type == 2;
+                heard(port, in->nd.target, has_option ? &in->nd.option_mac : &in->ether.src_addr, true);
                 return;
         }
-        if (memcmp(in->target, port->port->underlay->vtep6, 16) != 0)
+        if (memcmp(in->nd.target, port->port->underlay->vtep6, 16) != 0)
                 return;
         if (memcmp(in->ip.src_addr, unspecified, 16) == 0)
                 return; /* somebody else's duplicate address detection of our address: we keep it silently */
@@ -195,11 +193,14 @@ static void take_nd(const struct port_object *port, const struct nd_packet *in, 
 
         struct nd_packet out = {
                 .ether = {.dst_addr = in->ether.src_addr, .src_addr = port->port->mac},
-                .type = ND_ADVERTISEMENT, .flags = RTE_BE32(0x60000000), .option_type = 2, .option_mac = port->port->mac,
+                .nd = {.type = ND_ADVERTISEMENT,
+                       .flags = RTE_BE32(ND_SOLICITED | ND_OVERRIDE),
+                       .option_type = ND_OPTION_TARGET,
+                       .option_mac = port->port->mac},
         };
-        memcpy(out.ip.src_addr, in->target, 16);
+        memcpy(out.ip.src_addr, in->nd.target, 16);
         memcpy(out.ip.dst_addr, in->ip.src_addr, 16);
-        memcpy(out.target, in->target, 16);
+        memcpy(out.nd.target, in->nd.target, 16);
         nd_finish(&out);
         inject(port->index, &out, sizeof(out));
 }
@@ -208,7 +209,7 @@ static void take_nd(const struct port_object *port, const struct nd_packet *in, 
 static void take_echo4(const struct port_object *port, struct rte_mbuf *m)
 {
         struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
-        struct rte_ipv4_hdr *ip = (void *) (ether + 1);
+        struct rte_ipv4_hdr *ip = (void *)(ether + 1);
         struct rte_icmp_hdr *icmp = RTE_PTR_ADD(ip, rte_ipv4_hdr_len(ip));
 
         if (m->nb_segs != 1 || m->data_len < sizeof(*ether) + rte_ipv4_hdr_len(ip) + sizeof(*icmp) ||
@@ -223,7 +224,7 @@ static void take_echo4(const struct port_object *port, struct rte_mbuf *m)
         ip->hdr_checksum = ~rte_raw_cksum(ip, rte_ipv4_hdr_len(ip));
         icmp->icmp_type = RTE_IP_ICMP_ECHO_REPLY;
         /* Type 8 became 0: RFC 1624, equation 3. */
-        uint32_t sum = (uint16_t) ~icmp->icmp_cksum + (uint16_t) ~RTE_BE16(0x0800);
+        uint32_t sum = (uint16_t)~icmp->icmp_cksum + (uint16_t)~RTE_BE16(0x0800);
         icmp->icmp_cksum = ~((sum & 0xffff) + (sum >> 16));
         inject(port->index, ether, m->data_len);
 }
@@ -232,21 +233,21 @@ static void take_icmp6(const struct port_object *port, struct rte_mbuf *m)
 {
         struct nd_packet *in = rte_pktmbuf_mtod(m, struct nd_packet *);
 
-        if (in->type == ND_SOLICITATION || in->type == ND_ADVERTISEMENT) {
+        if (in->nd.type == ND_SOLICITATION || in->nd.type == ND_ADVERTISEMENT) {
                 take_nd(port, in, m->data_len);
                 return;
         }
         uint16_t size = sizeof(in->ether) + sizeof(in->ip) + rte_be_to_cpu_16(in->ip.payload_len);
-        if (in->type != 128 || m->nb_segs != 1 || m->data_len < size)
+        if (in->nd.type != 128 || m->nb_segs != 1 || m->data_len < size)
                 return;
         in->ether.dst_addr = in->ether.src_addr;
         in->ether.src_addr = port->port->mac;
         memcpy(in->ip.dst_addr, in->ip.src_addr, 16);
         memcpy(in->ip.src_addr, port->port->underlay->vtep6, 16);
         in->ip.hop_limits = 64;
-        in->type = 129;
-        in->checksum = 0;
-        in->checksum = rte_ipv6_udptcp_cksum(&in->ip, &in->type);
+        in->nd.type = 129;
+        in->nd.checksum = 0;
+        in->nd.checksum = rte_ipv6_udptcp_cksum(&in->ip, &in->nd);
         inject(port->index, in, size);
 }
 
@@ -261,7 +262,7 @@ static void take(struct rte_mbuf *m)
                 take_arp(port, m);
         else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4))
                 take_echo4(port, m);
-        else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && m->data_len > offsetof(struct nd_packet, checksum))
+        else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6) && m->data_len > offsetof(struct nd_packet, nd.checksum))
                 take_icmp6(port, m);
 }
 
@@ -271,7 +272,8 @@ void resolver_drain(void)
 
         for (unsigned int i = 0; i < dp.worker_count; i++) {
                 unsigned int n;
-                while ((n = rte_ring_sc_dequeue_burst(dp.workers[i].punt, (void **) packets, RTE_DIM(packets), NULL)) > 0) {
+                while ((n = rte_ring_sc_dequeue_burst(dp.workers[i].punt, (void **)packets, RTE_DIM(packets), NULL)) >
+                       0) {
                         for (unsigned int j = 0; j < n; j++)
                                 take(packets[j]);
                         rte_pktmbuf_free_bulk(packets, n);

@@ -164,16 +164,16 @@ static int take_commit(struct server *server, const struct wire_commit *commit)
 static int take_record(struct server *server, const struct wire_header *record)
 {
         if (!server->greeted)
-                return record->type == WIRE_HELLO ? take_hello(server, (const void *) record) : -EPROTO;
+                return record->type == WIRE_HELLO ? take_hello(server, (const void *)record) : -EPROTO;
 
         switch (record->type) {
         case WIRE_BEGIN:
                 server->staging = generation_free(server->staging);
-                return generation_begin(&server->staging, (const void *) record);
+                return generation_begin(&server->staging, (const void *)record);
         case WIRE_COMMIT:
-                return take_commit(server, (const void *) record);
+                return take_commit(server, (const void *)record);
         case WIRE_STATS_GET:
-                report_stats(&server->writer, ((const struct wire_stats_get *) record)->cookie);
+                report_stats(&server->writer, ((const struct wire_stats_get *)record)->cookie);
                 return 0;
         default:
                 return server->staging ? generation_stage(server->staging, record) : -EPROTO;
@@ -211,9 +211,10 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
                         disconnect(server, size == 0 ? "it closed" : strerror(errno));
                         return 0;
                 }
-                int r = (size_t) size > sizeof(server->buffer) ? -EMSGSIZE : take_datagram(server, size);
+                int r = (size_t)size > sizeof(server->buffer) ? -EMSGSIZE : take_datagram(server, size);
                 if (r < 0) {
-                        disconnect(server, r == -EPROTO || r == -EBADMSG ? "it does not keep to the protocol" : strerror(-r));
+                        disconnect(server,
+                                   r == -EPROTO || r == -EBADMSG ? "it does not keep to the protocol" : strerror(-r));
                         return 0;
                 }
         }
@@ -253,11 +254,11 @@ static int open_socket(const char *path)
         if (fd < 0)
                 return -errno;
         snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-        if (connect(fd, (struct sockaddr *) &address, sizeof(address)) == 0)
+        if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
                 return -EADDRINUSE;
         unlink(path);
         mode_t mask = umask(0177);
-        int r = bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, 16) < 0 ? -errno : 0;
+        int r = bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(fd, 16) < 0 ? -errno : 0;
         umask(mask);
         return r < 0 ? r : TAKE_FD(fd);
 }
@@ -280,7 +281,8 @@ int server_new(struct server **ret, sd_event *event, const char *path)
         server->listen_fd = open_socket(path);
         if (server->listen_fd < 0) {
                 int r = server->listen_fd;
-                log_error(r == -EADDRINUSE ? "%s: another dataplane answers there" : "cannot listen on %s: %s", path, strerror(-r));
+                log_error(r == -EADDRINUSE ? "%s: another dataplane answers there" : "cannot listen on %s: %s", path,
+                          strerror(-r));
                 free(server);
                 return r;
         }

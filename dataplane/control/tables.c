@@ -61,7 +61,7 @@ void fdb_restore(uint32_t network_id, uint16_t network, const uint8_t mac[6])
         memcpy(key.mac, mac, 6);
         const struct wire_header *record = record_table_get(objects_in_force, WIRE_FDB, wire_key(&key.header));
         if (record)
-                fdb_put((const struct wire_fdb *) record, &error);
+                fdb_put((const struct wire_fdb *)record, &error);
 }
 
 /* The record for the same address of the other origin, if there is one. */
@@ -70,7 +70,7 @@ static const struct wire_neigh *other_origin(const struct wire_neigh *record)
         struct wire_neigh key = *record;
 
         key.origin = record->origin == WIRE_ORIGIN_LOCAL ? WIRE_ORIGIN_REMOTE : WIRE_ORIGIN_LOCAL;
-        return (const void *) record_table_get(objects_in_force, WIRE_NEIGH, wire_key(&key.header));
+        return (const void *)record_table_get(objects_in_force, WIRE_NEIGH, wire_key(&key.header));
 }
 
 int neigh_put(const struct wire_neigh *record, struct dp_io_error *error)

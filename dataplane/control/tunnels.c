@@ -36,7 +36,7 @@ static void find_next_hop(struct tunnel_object *tunnel, const struct wire_underl
 
 static void build_ipv4(struct dp_tunnel *tunnel, const struct dp_underlay *underlay, const uint8_t vtep[16])
 {
-        struct rte_ipv4_hdr *ip = (void *) (tunnel->outer + sizeof(struct rte_ether_hdr));
+        struct rte_ipv4_hdr *ip = (void *)(tunnel->outer + sizeof(struct rte_ether_hdr));
 
         *ip = (struct rte_ipv4_hdr){
                 .version_ihl = RTE_IPV4_VHL_DEF,
@@ -51,7 +51,7 @@ static void build_ipv4(struct dp_tunnel *tunnel, const struct dp_underlay *under
 
 static void build_ipv6(struct dp_tunnel *tunnel, const struct dp_underlay *underlay, const uint8_t vtep[16])
 {
-        struct rte_ipv6_hdr *ip = (void *) (tunnel->outer + sizeof(struct rte_ether_hdr));
+        struct rte_ipv6_hdr *ip = (void *)(tunnel->outer + sizeof(struct rte_ether_hdr));
 
         *ip = (struct rte_ipv6_hdr){
                 .vtc_flow = RTE_BE32(6u << 28),
@@ -65,7 +65,7 @@ static void build_ipv6(struct dp_tunnel *tunnel, const struct dp_underlay *under
 
 static void build(struct dp_tunnel *tunnel, const struct tunnel_object *object, const struct dp_underlay *underlay)
 {
-        struct rte_ether_hdr *ether = (void *) tunnel->outer;
+        struct rte_ether_hdr *ether = (void *)tunnel->outer;
         bool v4 = wire_ip_is_v4(object->record.vtep);
 
         if (v4 ? !underlay->has_vtep4 : !underlay->has_vtep6)
@@ -78,8 +78,8 @@ static void build(struct dp_tunnel *tunnel, const struct tunnel_object *object, 
         else
                 build_ipv6(tunnel, underlay, object->record.vtep);
 
-        struct rte_udp_hdr *udp = (void *) (tunnel->outer + sizeof(*ether) + tunnel->outer_l3_len);
-        struct rte_vxlan_hdr *vxlan = (void *) (udp + 1);
+        struct rte_udp_hdr *udp = (void *)(tunnel->outer + sizeof(*ether) + tunnel->outer_l3_len);
+        struct rte_vxlan_hdr *vxlan = (void *)(udp + 1);
         udp->dst_port = underlay->udp_port;
         vxlan->vx_flags = RTE_BE32(0x08000000);
         tunnel->outer_len = sizeof(*ether) + tunnel->outer_l3_len + sizeof(*udp) + sizeof(*vxlan);
@@ -127,7 +127,7 @@ static void set_vtep(struct tunnel_object *object)
         if (object->vtep_underlay != underlay)
                 drop_vtep(object);
         dp_vtep_key(key, underlay, object->record.vtep);
-        if (underlay != DP_INDEX_NONE && dp_map_set(&dp.vteps, key, (uint64_t) object->index << 1 | 1) == 0)
+        if (underlay != DP_INDEX_NONE && dp_map_set(&dp.vteps, key, (uint64_t)object->index << 1 | 1) == 0)
                 object->vtep_underlay = underlay;
 }
 

@@ -31,7 +31,7 @@ struct rte_mbuf *chain_take(struct chain *chain, uint32_t size)
 
         while (left > 0 && used < CHAIN_SEGMENTS) {
                 struct rte_mbuf *m = chain->segments[used];
-                m->data_len = RTE_MIN(left, (uint32_t) rte_pktmbuf_tailroom(m));
+                m->data_len = RTE_MIN(left, (uint32_t)rte_pktmbuf_tailroom(m));
                 left -= m->data_len;
                 *link = m;
                 link = &m->next;

@@ -25,14 +25,14 @@ struct ethdev {
 
 static uint16_t ethdev_burst(struct dp_rxq *rxq, struct rte_mbuf **packets, uint16_t n)
 {
-        const struct ethdev *ethdev = ((struct dp_io *) rxq->io)->priv;
+        const struct ethdev *ethdev = ((struct dp_io *)rxq->io)->priv;
 
         return rte_eth_rx_burst(ethdev->id, rxq->queue, packets, n);
 }
 
 static bool ethdev_arm(struct dp_rxq *rxq)
 {
-        const struct ethdev *ethdev = ((struct dp_io *) rxq->io)->priv;
+        const struct ethdev *ethdev = ((struct dp_io *)rxq->io)->priv;
 
         rte_eth_dev_rx_intr_enable(ethdev->id, rxq->queue);
         return rte_eth_rx_queue_count(ethdev->id, rxq->queue) > 0;
@@ -40,7 +40,7 @@ static bool ethdev_arm(struct dp_rxq *rxq)
 
 static void ethdev_disarm(struct dp_rxq *rxq)
 {
-        const struct ethdev *ethdev = ((struct dp_io *) rxq->io)->priv;
+        const struct ethdev *ethdev = ((struct dp_io *)rxq->io)->priv;
 
         rte_eth_dev_rx_intr_disable(ethdev->id, rxq->queue);
 }
@@ -48,7 +48,7 @@ static void ethdev_disarm(struct dp_rxq *rxq)
 static uint16_t ethdev_tx(struct dp_port *port, unsigned int worker, struct rte_mbuf **packets, uint16_t n,
                           enum socle_drop *ret_reason)
 {
-        struct ethdev *ethdev = ((struct dp_io *) port->io)->priv;
+        struct ethdev *ethdev = ((struct dp_io *)port->io)->priv;
         uint16_t queue = worker % ethdev->tx_queues;
         bool shared = ethdev->tx_queues < dp.worker_count;
 
@@ -79,7 +79,8 @@ static uint32_t caps_of(uint64_t offloads)
 }
 
 /* The AF_XDP PMD keeps its sockets to itself and cannot raise an interrupt. They are ours all the same: the socket that
- * appears while a queue is set up is that queue's. Marks all AF_XDP sockets in `seen`, returns one not marked before. */
+ * appears while a queue is set up is that queue's. Marks all AF_XDP sockets in `seen`, returns one not marked before.
+ */
 static int find_xsk(uint64_t *seen, unsigned int words)
 {
         int found = -1;
@@ -96,7 +97,8 @@ static int find_xsk(uint64_t *seen, unsigned int words)
         return found;
 }
 
-static int setup_rx(struct dp_io *io, struct ethdev *ethdev, const struct wire_attachment *attachment, uint16_t descriptors)
+static int setup_rx(struct dp_io *io, struct ethdev *ethdev, const struct wire_attachment *attachment,
+                    uint16_t descriptors)
 {
         bool xdp = attachment->device == WIRE_DEVICE_AF_XDP;
         uint64_t seen[XSK_FD_MAX / 64] = {0};
@@ -105,16 +107,19 @@ static int setup_rx(struct dp_io *io, struct ethdev *ethdev, const struct wire_a
         if (xdp)
                 find_xsk(seen, RTE_DIM(seen));
         for (uint16_t i = 0; i < attachment->queues && r == 0; i++) {
-                r = rte_eth_rx_queue_setup(ethdev->id, i, descriptors, rte_eth_dev_socket_id(ethdev->id), NULL, io->pool);
+                r = rte_eth_rx_queue_setup(ethdev->id, i, descriptors, rte_eth_dev_socket_id(ethdev->id), NULL,
+                                           io->pool);
                 ethdev->xsk_fds[i] = xdp && r == 0 ? find_xsk(seen, RTE_DIM(seen)) : -1;
         }
         return r;
 }
 
-static int setup(struct dp_io *io, struct ethdev *ethdev, const struct wire_attachment *attachment, struct dp_io_error *error)
+static int setup(struct dp_io *io, struct ethdev *ethdev, const struct wire_attachment *attachment,
+                 struct dp_io_error *error)
 {
-        const uint64_t tx_wanted = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_TCP_CKSUM | RTE_ETH_TX_OFFLOAD_UDP_CKSUM |
-                                   RTE_ETH_TX_OFFLOAD_TCP_TSO | RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
+        const uint64_t tx_wanted = RTE_ETH_TX_OFFLOAD_MULTI_SEGS | RTE_ETH_TX_OFFLOAD_TCP_CKSUM |
+                                   RTE_ETH_TX_OFFLOAD_UDP_CKSUM | RTE_ETH_TX_OFFLOAD_TCP_TSO |
+                                   RTE_ETH_TX_OFFLOAD_IPV4_CKSUM;
         /* A guest's tag is its own and stays in the frame. */
         const uint64_t rx_wanted = RTE_ETH_RX_OFFLOAD_CHECKSUM | RTE_ETH_RX_OFFLOAD_SCATTER |
                                    (io->port->role == DP_ROLE_UNDERLAY ? RTE_ETH_RX_OFFLOAD_VLAN_STRIP : 0);
@@ -130,7 +135,8 @@ static int setup(struct dp_io *io, struct ethdev *ethdev, const struct wire_atta
         conf.txmode.offloads = info.tx_offload_capa & tx_wanted;
         conf.rxmode.offloads = info.rx_offload_capa & rx_wanted;
         conf.rxmode.mq_mode = attachment->queues > 1 ? RTE_ETH_MQ_RX_RSS : RTE_ETH_MQ_RX_NONE;
-        conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
+        conf.rx_adv_conf.rss_conf.rss_hf =
+                info.flow_type_rss_offloads & (RTE_ETH_RSS_IP | RTE_ETH_RSS_TCP | RTE_ETH_RSS_UDP);
         conf.intr_conf.rxq = attachment->device == WIRE_DEVICE_PCI;
         if (attachment->queues > info.max_rx_queues)
                 return dp_io_fail(error, EINVAL, "%s has %u receive queues, %u are wanted; set rx_queues to at most %u",
@@ -172,12 +178,14 @@ static int attach(struct ethdev *ethdev, const struct wire_attachment *attachmen
                 if (if_nametoindex(attachment->name) == 0)
                         return dp_io_fail(error, ENODEV, "interface %s does not exist (yet)", attachment->name);
                 snprintf(device, sizeof(device), "net_af_xdp_%s", attachment->name);
-                snprintf(arguments, sizeof(arguments), "iface=%s,start_queue=0,queue_count=%u", attachment->name, attachment->queues);
+                snprintf(arguments, sizeof(arguments), "iface=%s,start_queue=0,queue_count=%u", attachment->name,
+                         attachment->queues);
                 r = rte_eal_hotplug_add("vdev", device, arguments);
         }
         if (r < 0)
                 return dp_io_fail(error, -r, "cannot take %s: %s%s", attachment->name, rte_strerror(-r),
-                                  attachment->device == WIRE_DEVICE_PCI ? " (is it there, and bound to vfio-pci?)" : "");
+                                  attachment->device == WIRE_DEVICE_PCI ? " (is it there, and bound to vfio-pci?)"
+                                                                        : "");
         if (rte_eth_dev_get_port_by_name(device, &ethdev->id) < 0)
                 return dp_io_fail(error, ENODEV, "%s is no network device", attachment->name);
         return 0;
@@ -235,11 +243,19 @@ static int ethdev_open(struct dp_io *io, const struct wire_attachment *attachmen
         for (uint16_t i = 0; i < attachment->queues; i++) {
                 int fd = wait_fd(ethdev, i);
                 bool xdp = ethdev->xsk_fds[i] >= 0; /* readable while packets wait; an interrupt is only a hint */
-                io->rxqs[i] = (struct dp_rxq){.burst = ethdev_burst, .port = io->port, .io = io, .queue = i, .active = true,
-                                              .wait_fd = fd, .poll_only = fd < 0, .edge = !xdp, .costly = xdp,
+                io->rxqs[i] = (struct dp_rxq){.burst = ethdev_burst,
+                                              .port = io->port,
+                                              .io = io,
+                                              .queue = i,
+                                              .active = true,
+                                              .wait_fd = fd,
+                                              .poll_only = fd < 0,
+                                              .edge = !xdp,
+                                              .costly = xdp,
                                               .arm = fd >= 0 && !xdp ? ethdev_arm : NULL,
                                               .disarm = fd >= 0 && !xdp ? ethdev_disarm : NULL,
-                                              .numa_node = node < 0 ? DP_INDEX_NONE : node, .worker = DP_INDEX_NONE};
+                                              .numa_node = node < 0 ? DP_INDEX_NONE : node,
+                                              .worker = DP_INDEX_NONE};
         }
         io->rxq_count = io->queues = attachment->queues;
         io->connected = true;

@@ -50,7 +50,8 @@ void dp_io_notify(struct dp_io *io)
 
 void dp_io_refuse(struct dp_port *port, uint32_t bytes)
 {
-        struct dp_port_counters *counters = &port->counters[rte_lcore_id() - 1]; /* worker N is lcore N + 1, see eal.c */
+        struct dp_port_counters *counters =
+                &port->counters[rte_lcore_id() - 1]; /* worker N is lcore N + 1, see eal.c */
 
         counters->rx_packets++;
         counters->rx_bytes += bytes;

@@ -38,15 +38,15 @@ struct dp_io {
         struct dp_port *port;
         struct rte_mempool *pool;
         dp_tx_burst *tx; /* published in port->tx when the device is open */
-        void *priv; /* of the port type */
+        void *priv;      /* of the port type */
         struct dp_rxq rxqs[DP_IO_QUEUES_MAX];
         uint16_t rxq_count;
         uint16_t mtu;              /* wanted, of IP packets */
         struct rte_ether_addr mac; /* tenant: wanted; underlay: found */
         bool link, connected;
-        bool broken;        /* set by workers or callbacks: the device is gone; closed and opened again */
-        bool changed;       /* set by workers or callbacks: refresh is due */
-        uint16_t queues;    /* queue pairs in use */
+        bool broken;     /* set by workers or callbacks: the device is gone; closed and opened again */
+        bool changed;    /* set by workers or callbacks: refresh is due */
+        uint16_t queues; /* queue pairs in use */
         uint64_t features;
 };
 
@@ -54,10 +54,10 @@ struct dp_io {
 const struct dp_io_ops *dp_io_find(uint32_t device);
 void dp_io_register(struct dp_io_ops *ops);
 
-#define DP_IO_REGISTER(variable) \
-        __attribute__((constructor)) static void register_##variable(void) \
-        { \
-                dp_io_register(&variable); \
+#define DP_IO_REGISTER(variable)                                                                                       \
+        __attribute__((constructor)) static void register_##variable(void)                                             \
+        {                                                                                                              \
+                dp_io_register(&variable);                                                                             \
         }
 
 /* Every port type's sweep. */

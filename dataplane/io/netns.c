@@ -26,7 +26,8 @@ int netns_run(const char *netns, int (*f)(void *user), void *user)
 
         int r = f(user);
         if (setns(home, CLONE_NEWNET) < 0) {
-                log_error("cannot return to our own network namespace: %s; giving up, systemd starts us anew", strerror(errno));
+                log_error("cannot return to our own network namespace: %s; giving up, systemd starts us anew",
+                          strerror(errno));
                 abort();
         }
         return r;

@@ -39,7 +39,7 @@ static bool take_auxdata(struct msghdr *message, struct rte_mbuf **m, bool under
         for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
                 if (c->cmsg_level != SOL_PACKET || c->cmsg_type != PACKET_AUXDATA)
                         continue;
-                const struct tpacket_auxdata *aux = (const void *) CMSG_DATA(c);
+                const struct tpacket_auxdata *aux = (const void *)CMSG_DATA(c);
                 if (!(aux->tp_status & TP_STATUS_VLAN_VALID))
                         continue;
                 (*m)->vlan_tci = aux->tp_vlan_tci;
@@ -65,14 +65,17 @@ static uint16_t packet_burst(struct dp_rxq *rxq, struct rte_mbuf **packets, uint
                 char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))] __rte_aligned(8);
                 if (!chain)
                         break;
-                struct msghdr message = {.msg_iov = chain->iov, .msg_iovlen = CHAIN_SEGMENTS + 1,
-                                         .msg_control = control, .msg_controllen = sizeof(control)};
+                struct msghdr message = {.msg_iov = chain->iov,
+                                         .msg_iovlen = CHAIN_SEGMENTS + 1,
+                                         .msg_control = control,
+                                         .msg_controllen = sizeof(control)};
                 ssize_t size = recvmsg(rxq->wait_fd, &message, MSG_DONTWAIT);
                 if (size < 0 && errno == EINVAL) {
-                        dp_io_refuse(rxq->port, 0); /* a segmentation type that virtio cannot name: the kernel has dropped it */
+                        dp_io_refuse(rxq->port,
+                                     0); /* a segmentation type that virtio cannot name: the kernel has dropped it */
                         continue;
                 }
-                if (size <= (ssize_t) sizeof(chain->vnet))
+                if (size <= (ssize_t)sizeof(chain->vnet))
                         break; /* EAGAIN; ENETDOWN is seen by refresh */
                 struct rte_mbuf *m = chain_take(chain, size - sizeof(chain->vnet));
                 if (message.msg_flags & MSG_TRUNC || !vnet_to_mbuf(&chain->vnet, m, underlay) ||
@@ -89,7 +92,7 @@ static uint16_t packet_burst(struct dp_rxq *rxq, struct rte_mbuf **packets, uint
 static uint16_t packet_tx(struct dp_port *port, unsigned int worker, struct rte_mbuf **packets, uint16_t n,
                           enum socle_drop *ret_reason)
 {
-        struct packet *packet = ((struct dp_io *) port->io)->priv;
+        struct packet *packet = ((struct dp_io *)port->io)->priv;
         int fd = packet->fds[worker % packet->queues];
         struct virtio_net_hdr vnet[TX_BATCH];
         struct iovec iov[TX_BATCH][CHAIN_SEGMENTS];
@@ -132,7 +135,8 @@ static int set_option(int fd, int option, int value)
 /* One queue: a socket bound to the interface, in a fan-out group by flow when there are several. */
 static int open_queue(struct dp_io *io, struct packet *packet, uint16_t queues)
 {
-        struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = packet->index};
+        struct sockaddr_ll address = {
+                .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = packet->index};
         struct packet_mreq promiscuous = {.mr_ifindex = packet->index, .mr_type = PACKET_MR_PROMISC};
         /* Protocol 0: receives nothing until bound, so that no frame of another interface slips in. */
         cleanup_close int fd = socket(AF_PACKET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -145,11 +149,12 @@ static int open_queue(struct dp_io *io, struct packet *packet, uint16_t queues)
                 return r;
         setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
         setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size));
-        if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 ||
+        if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
             setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promiscuous, sizeof(promiscuous)) < 0)
                 return -errno;
         if (queues > 1) {
-                r = set_option(fd, PACKET_FANOUT, ((getpid() ^ packet->index << 8) & 0xffff) | PACKET_FANOUT_HASH << 16);
+                r = set_option(fd, PACKET_FANOUT,
+                               ((getpid() ^ packet->index << 8) & 0xffff) | PACKET_FANOUT_HASH << 16);
                 if (r < 0)
                         return r;
         }
@@ -182,8 +187,10 @@ static int check_mtu(const struct dp_io *io, const struct packet *packet, struct
         if (ioctl(packet->fds[0], SIOCGIFMTU, &request) < 0)
                 return -errno;
         if (request.ifr_mtu < io->mtu)
-                return dp_io_fail(error, EMSGSIZE, "interface %s has MTU %d, %u is wanted: raise it (ip link set %s mtu %u) or lower mtu",
-                                  packet->interface, request.ifr_mtu, io->mtu, packet->interface, io->mtu);
+                return dp_io_fail(
+                        error, EMSGSIZE,
+                        "interface %s has MTU %d, %u is wanted: raise it (ip link set %s mtu %u) or lower mtu",
+                        packet->interface, request.ifr_mtu, io->mtu, packet->interface, io->mtu);
         return 0;
 }
 
@@ -220,8 +227,15 @@ static int packet_open(struct dp_io *io, const struct wire_attachment *attachmen
                 return dp_io_fail(error, -r, "cannot open interface %s: %s", packet->interface, strerror(-r));
 
         for (uint16_t i = 0; i < packet->queues; i++)
-                io->rxqs[i] = (struct dp_rxq){.burst = packet_burst, .port = io->port, .io = io, .queue = i, .active = true, .costly = true,
-                                              .wait_fd = packet->fds[i], .numa_node = DP_INDEX_NONE, .worker = DP_INDEX_NONE};
+                io->rxqs[i] = (struct dp_rxq){.burst = packet_burst,
+                                              .port = io->port,
+                                              .io = io,
+                                              .queue = i,
+                                              .active = true,
+                                              .costly = true,
+                                              .wait_fd = packet->fds[i],
+                                              .numa_node = DP_INDEX_NONE,
+                                              .worker = DP_INDEX_NONE};
         io->rxq_count = io->queues = packet->queues;
         io->connected = true;
         io->tx = packet_tx;
@@ -236,8 +250,9 @@ static bool packet_refresh(struct dp_io *io)
 
         struct dp_io_error error;
 
-        /* Deleted, deleted and made again under the same name, or too small by now: opened anew, or refused in words. */
-        if (if_nametoindex(packet->interface) != (unsigned int) packet->index || query(packet, NULL, &link) < 0 ||
+        /* Deleted, deleted and made again under the same name, or too small by now: opened anew, or refused in words.
+         */
+        if (if_nametoindex(packet->interface) != (unsigned int)packet->index || query(packet, NULL, &link) < 0 ||
             check_mtu(io, packet, &error) < 0)
                 io->broken = true;
         bool changed = link != io->link;

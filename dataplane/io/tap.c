@@ -42,7 +42,7 @@ static uint16_t tap_burst(struct dp_rxq *rxq, struct rte_mbuf **packets, uint16_
                 if (!chain)
                         break;
                 ssize_t size = readv(rxq->wait_fd, chain->iov, CHAIN_SEGMENTS + 1);
-                if (size <= (ssize_t) sizeof(chain->vnet)) {
+                if (size <= (ssize_t)sizeof(chain->vnet)) {
                         if (size < 0 && errno != EAGAIN && errno != EINTR && !io->broken) {
                                 io->broken = true; /* EBADFD: the interface was deleted */
                                 dp_io_notify(io);
@@ -63,7 +63,7 @@ static uint16_t tap_burst(struct dp_rxq *rxq, struct rte_mbuf **packets, uint16_
 static uint16_t tap_tx(struct dp_port *port, unsigned int worker, struct rte_mbuf **packets, uint16_t n,
                        enum socle_drop *ret_reason)
 {
-        struct tap *tap = ((struct dp_io *) port->io)->priv;
+        struct tap *tap = ((struct dp_io *)port->io)->priv;
         int fd = tap->fds[worker % tap->queues];
         struct iovec iov[CHAIN_SEGMENTS * 2];
         struct virtio_net_hdr vnet;
@@ -131,15 +131,18 @@ static int open_in_netns(void *user)
                 if (fd == -EBUSY)
                         return dp_io_fail(request->error, EBUSY, "tap %s is in use by another program", name);
                 if (fd == -EINVAL)
-                        return dp_io_fail(request->error, EINVAL, "interface %s exists and is no multi-queue tap; "
-                                          "delete it (ip link delete %s) or choose another name", name, name);
+                        return dp_io_fail(request->error, EINVAL,
+                                          "interface %s exists and is no multi-queue tap; "
+                                          "delete it (ip link delete %s) or choose another name",
+                                          name, name);
                 if (fd < 0)
                         return dp_io_fail(request->error, -fd, "cannot open tap %s: %s", name, strerror(-fd));
                 request->tap->fds[request->tap->queues++] = fd;
         }
         int r = configure(request->io, name);
         if (r < 0)
-                return dp_io_fail(request->error, -r, "cannot set MAC or MTU %u of tap %s: %s", request->io->mtu, name, strerror(-r));
+                return dp_io_fail(request->error, -r, "cannot set MAC or MTU %u of tap %s: %s", request->io->mtu, name,
+                                  strerror(-r));
         return 0;
 }
 
@@ -170,11 +173,20 @@ static int tap_open(struct dp_io *io, const struct wire_attachment *attachment, 
         if (r == -ENOENT && !error->error)
                 return dp_io_fail(error, ENOENT, "network namespace %s does not exist (yet)", attachment->path);
         if (r < 0)
-                return error->error ? r : dp_io_fail(error, -r, "cannot enter network namespace %s: %s", attachment->path, strerror(-r));
+                return error->error ? r
+                                    : dp_io_fail(error, -r, "cannot enter network namespace %s: %s", attachment->path,
+                                                 strerror(-r));
 
         for (uint16_t i = 0; i < tap->queues; i++)
-                io->rxqs[i] = (struct dp_rxq){.burst = tap_burst, .port = io->port, .io = io, .queue = i, .active = true, .costly = true,
-                                              .wait_fd = tap->fds[i], .numa_node = DP_INDEX_NONE, .worker = DP_INDEX_NONE};
+                io->rxqs[i] = (struct dp_rxq){.burst = tap_burst,
+                                              .port = io->port,
+                                              .io = io,
+                                              .queue = i,
+                                              .active = true,
+                                              .costly = true,
+                                              .wait_fd = tap->fds[i],
+                                              .numa_node = DP_INDEX_NONE,
+                                              .worker = DP_INDEX_NONE};
         io->rxq_count = io->queues = tap->queues;
         io->link = io->connected = true;
         io->tx = tap_tx;
@@ -204,7 +216,7 @@ static void tap_remove(const struct wire_attachment *attachment)
 {
         if (!tap_registry_has(attachment->path, attachment->name))
                 return; /* somebody else's, which we never could open */
-        netns_run(attachment->path, remove_in_netns, (void *) attachment);
+        netns_run(attachment->path, remove_in_netns, (void *)attachment);
         tap_registry_remove(attachment->path, attachment->name);
 }
 

@@ -16,17 +16,17 @@
 #include <rte_vhost.h>
 
 #include "io.h"
+#include "meta.h"
 #include "rcu.h"
 
-#define VHOST_BATCH  32   /* what one call of the library takes at most */
-#define SEGMENT_MIN   256 /* as in path/headers.h */
+#define VHOST_BATCH   32   /* what one call of the library takes at most */
 #define VHOST_DEVICES 1024 /* RTE_MAX_VHOST_DEVICE */
 
 struct vhost {
-        int vid; /* -1: no guest; written by the library's thread, read by workers */
-        uint16_t pairs; /* usable queue pairs, likewise */
+        int vid;          /* -1: no guest; written by the library's thread, read by workers */
+        uint16_t pairs;   /* usable queue pairs, likewise */
         uint32_t enabled; /* bit by ring; the library's thread's */
-        uint16_t queues; /* configured */
+        uint16_t queues;  /* configured */
         char path[WIRE_PATH_SIZE];
         struct dp_io *io;
         int kick[DP_IO_QUEUES_MAX]; /* our duplicates of the guest's kick eventfds; control's */
@@ -36,8 +36,8 @@ static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vhost *registry[VHOST_DEVICES]; /* by registration, in no order */
 
 /* The queue pairs as the guest numbers them: its receive queue is even, its transmit queue odd. */
-#define GUEST_RX(pair) ((pair) * 2)
-#define GUEST_TX(pair) ((pair) * 2 + 1)
+#define GUEST_RX(pair) ((pair)*2)
+#define GUEST_TX(pair) ((pair)*2 + 1)
 
 /* What the guest left to do, as the library reports it (RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS; unusual checksums it has
  * made already). Its own older translation trusts the guest too far: it keeps what does not fit the packet. */
@@ -65,7 +65,7 @@ static bool take_claims(struct rte_mbuf *m)
         if (claims & RTE_MBUF_F_RX_LRO)
                 m->ol_flags |= RTE_MBUF_F_TX_TCP_SEG;
         return lens.l3_len >= sizeof(struct rte_ipv4_hdr) && lens.l4_len >= sizeof(struct rte_udp_hdr) &&
-               (!(claims & RTE_MBUF_F_RX_LRO) || m->tso_segsz >= SEGMENT_MIN);
+               (!(claims & RTE_MBUF_F_RX_LRO) || m->tso_segsz >= DP_SEGMENT_MIN);
 }
 
 static uint16_t vhost_burst(struct dp_rxq *rxq, struct rte_mbuf **packets, uint16_t n)
@@ -101,7 +101,7 @@ static uint16_t vhost_burst(struct dp_rxq *rxq, struct rte_mbuf **packets, uint1
 
 static bool vhost_arm(struct dp_rxq *rxq)
 {
-        struct vhost *vhost = ((struct dp_io *) rxq->io)->priv;
+        struct vhost *vhost = ((struct dp_io *)rxq->io)->priv;
         int vid = __atomic_load_n(&vhost->vid, __ATOMIC_ACQUIRE);
 
         if (vid < 0)
@@ -112,7 +112,7 @@ static bool vhost_arm(struct dp_rxq *rxq)
 
 static void vhost_disarm(struct dp_rxq *rxq)
 {
-        struct vhost *vhost = ((struct dp_io *) rxq->io)->priv;
+        struct vhost *vhost = ((struct dp_io *)rxq->io)->priv;
         int vid = __atomic_load_n(&vhost->vid, __ATOMIC_ACQUIRE);
 
         if (vid >= 0)
@@ -122,7 +122,7 @@ static void vhost_disarm(struct dp_rxq *rxq)
 static uint16_t vhost_tx(struct dp_port *port, unsigned int worker, struct rte_mbuf **packets, uint16_t n,
                          enum socle_drop *ret_reason)
 {
-        struct vhost *vhost = ((struct dp_io *) port->io)->priv;
+        struct vhost *vhost = ((struct dp_io *)port->io)->priv;
         int vid = __atomic_load_n(&vhost->vid, __ATOMIC_ACQUIRE);
         uint16_t pairs = __atomic_load_n(&vhost->pairs, __ATOMIC_RELAXED);
         uint16_t sent = 0;
@@ -289,9 +289,10 @@ static void vhost_close(struct dp_io *io)
 
 static int start(const char *path)
 {
-        /* UFO is gone from kernels, and nothing here can cut it; on packed rings the library of 22.11 cannot tell whether
-         * packets wait (rte_vhost_rx_queue_count), so that a worker could not sleep. */
-        const uint64_t unwanted = 1ULL << VIRTIO_NET_F_HOST_UFO | 1ULL << VIRTIO_NET_F_GUEST_UFO | 1ULL << VIRTIO_F_RING_PACKED;
+        /* UFO is gone from kernels, and nothing here can cut it; on packed rings the library of 22.11 cannot tell
+         * whether packets wait (rte_vhost_rx_queue_count), so that a worker could not sleep. */
+        const uint64_t unwanted =
+                1ULL << VIRTIO_NET_F_HOST_UFO | 1ULL << VIRTIO_NET_F_GUEST_UFO | 1ULL << VIRTIO_F_RING_PACKED;
 
         if (rte_vhost_driver_disable_features(path, unwanted) < 0 ||
             rte_vhost_driver_callback_register(path, &callbacks) < 0 || rte_vhost_driver_start(path) < 0)
@@ -321,8 +322,16 @@ static int vhost_open(struct dp_io *io, const struct wire_attachment *attachment
         io->tx = vhost_tx;
         io->port->tx_caps = 0;
         for (uint16_t i = 0; i < vhost->queues; i++)
-                io->rxqs[i] = (struct dp_rxq){.burst = vhost_burst, .arm = vhost_arm, .disarm = vhost_disarm, .port = io->port,
-                                              .io = io, .queue = i, .wait_fd = -1, .edge = true, .numa_node = DP_INDEX_NONE, .worker = DP_INDEX_NONE};
+                io->rxqs[i] = (struct dp_rxq){.burst = vhost_burst,
+                                              .arm = vhost_arm,
+                                              .disarm = vhost_disarm,
+                                              .port = io->port,
+                                              .io = io,
+                                              .queue = i,
+                                              .wait_fd = -1,
+                                              .edge = true,
+                                              .numa_node = DP_INDEX_NONE,
+                                              .worker = DP_INDEX_NONE};
         io->rxq_count = vhost->queues;
 
         if (rte_vhost_driver_register(vhost->path, RTE_VHOST_USER_CLIENT | RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS) < 0) {

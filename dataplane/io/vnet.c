@@ -8,10 +8,10 @@
 #include <rte_udp.h>
 #include <rte_vxlan.h>
 
+#include "meta.h"
 #include "vnet.h"
 
 #define L3_LEN_MAX      511 /* mbuf's l3_len has 9 bits */
-#define SEGMENT_MIN     256 /* as in path/headers.h */
 #define TCP_CSUM_OFFSET 16
 #define UDP_CSUM_OFFSET 6
 #define TUNNEL_HEADERS  (sizeof(struct rte_udp_hdr) + sizeof(struct rte_vxlan_hdr))
@@ -69,7 +69,8 @@ static bool segmentation(const struct virtio_net_hdr *vnet, struct rte_mbuf *m, 
 
         if (type != VIRTIO_NET_HDR_GSO_TCPV4 && type != VIRTIO_NET_HDR_GSO_TCPV6)
                 return false;
-        if (vnet->csum_offset != TCP_CSUM_OFFSET || vnet->gso_size < SEGMENT_MIN || start + sizeof(struct rte_tcp_hdr) > m->data_len)
+        if (vnet->csum_offset != TCP_CSUM_OFFSET || vnet->gso_size < DP_SEGMENT_MIN ||
+            start + sizeof(struct rte_tcp_hdr) > m->data_len)
                 return false;
         m->l4_len = (rte_pktmbuf_mtod_offset(m, const struct rte_tcp_hdr *, start)->data_off >> 4) * 4;
         m->tso_segsz = vnet->gso_size;

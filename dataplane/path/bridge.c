@@ -30,7 +30,7 @@ static void learn(struct dp_worker *worker, const struct dp_network *network, co
 
         if (known == seen || (known & 1 && !(known & DP_LOCATION_LEARNED)))
                 return; /* fresh, or declared: intent wins */
-        if (known & 1 && (uint32_t) known == (uint32_t) seen) {
+        if (known & 1 && (uint32_t)known == (uint32_t)seen) {
                 __atomic_compare_exchange_n(slot, &known, seen, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
                 return;
         }
@@ -44,8 +44,8 @@ static rte_edge_t group(struct rte_mbuf *m, const struct dp_meta *meta, const st
 {
         if (is_reserved(&ether->dst_addr))
                 return dp_drop(m, SOCLE_DROP_RESERVED_MAC, EDGE_DROP);
-        if (!(meta->flags & DP_META_FROM_WIRE) && (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP) ||
-                                                   ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6)))
+        if (!(meta->flags & DP_META_FROM_WIRE) &&
+            (ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP) || ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6)))
                 return EDGE_NEIGH;
         return EDGE_FLOOD;
 }
@@ -129,7 +129,7 @@ static uint16_t bridge_process(struct rte_graph *graph, struct rte_node *node, v
         uint32_t hashes[BATCH];
 
         for (uint16_t i = 0; i < n && i < BATCH; i++)
-                rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *) objs[i], void *));
+                rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)objs[i], void *));
 
         for (uint16_t base = 0; base < n; base += BATCH) {
                 uint16_t count = RTE_MIN(n - base, BATCH);
@@ -137,11 +137,12 @@ static uint16_t bridge_process(struct rte_graph *graph, struct rte_node *node, v
                         struct rte_mbuf *m = objs[base + i];
                         keys[i] = 0; /* a runt's: it is dropped before its location matters */
                         if (likely(m->data_len >= sizeof(struct rte_ether_hdr)))
-                                keys[i] = dp_fdb_key(dp_meta(m)->network, rte_pktmbuf_mtod(m, const struct rte_ether_addr *));
+                                keys[i] = dp_fdb_key(dp_meta(m)->network,
+                                                     rte_pktmbuf_mtod(m, const struct rte_ether_addr *));
                         hashes[i] = dp_map_hash(&keys[i], 1);
                         rte_prefetch0(dp_map_slot(table, hashes[i], 1));
                         if (base + BATCH + i < n)
-                                rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *) objs[base + BATCH + i], void *));
+                                rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)objs[base + BATCH + i], void *));
                 }
                 for (uint16_t i = 0; i < count; i++) {
                         const uint64_t *slot = dp_map_find(table, &keys[i], hashes[i], 1);
@@ -158,7 +159,13 @@ static struct rte_node_register bridge_node = {
         .init = dp_node_init,
         .process = bridge_process,
         .nb_edges = EDGE_COUNT,
-        .next_nodes = {[EDGE_TX] = "tx", [EDGE_ENCAP] = "encap", [EDGE_WIRE] = "wire", [EDGE_GSO] = "gso",
-                       [EDGE_FLOOD] = "flood", [EDGE_NEIGH] = "neigh", [EDGE_TOO_BIG] = "too_big", [EDGE_DROP] = "drop"},
+        .next_nodes = {[EDGE_TX] = "tx",
+                       [EDGE_ENCAP] = "encap",
+                       [EDGE_WIRE] = "wire",
+                       [EDGE_GSO] = "gso",
+                       [EDGE_FLOOD] = "flood",
+                       [EDGE_NEIGH] = "neigh",
+                       [EDGE_TOO_BIG] = "too_big",
+                       [EDGE_DROP] = "drop"},
 };
 RTE_NODE_REGISTER(bridge_node);

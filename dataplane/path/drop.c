@@ -13,7 +13,7 @@ static uint16_t drop_process(struct rte_graph *graph, struct rte_node *node, voi
                 if (likely(port))
                         port->counters[worker->index].drops[meta->drop]++;
         }
-        rte_pktmbuf_free_bulk((struct rte_mbuf **) objs, n);
+        rte_pktmbuf_free_bulk((struct rte_mbuf **)objs, n);
         return n;
 }
 

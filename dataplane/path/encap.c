@@ -44,13 +44,13 @@ static void finish_ipv4(struct rte_mbuf *m, struct rte_ipv4_hdr *ip, uint8_t cla
 
         ip->type_of_service = class;
         ip->total_length = rte_cpu_to_be_16(size);
-        ((struct rte_udp_hdr *) (ip + 1))->dgram_len = rte_cpu_to_be_16(size - sizeof(*ip));
+        ((struct rte_udp_hdr *)(ip + 1))->dgram_len = rte_cpu_to_be_16(size - sizeof(*ip));
         ip->hdr_checksum = rte_ipv4_cksum(ip);
 }
 
 static void finish_ipv6(struct rte_mbuf *m, struct rte_ipv6_hdr *ip, uint8_t class, rte_be16_t *l4_field)
 {
-        struct rte_udp_hdr *udp = (struct rte_udp_hdr *) (ip + 1);
+        struct rte_udp_hdr *udp = (struct rte_udp_hdr *)(ip + 1);
         uint16_t start = sizeof(struct rte_ether_hdr) + sizeof(*ip);
         const uint16_t outer = sizeof(*udp) + sizeof(struct rte_vxlan_hdr);
 
@@ -99,13 +99,13 @@ static rte_edge_t encap_one(struct dp_worker *worker, struct rte_mbuf *m)
                 }
         }
 
-        uint8_t *outer = (uint8_t *) rte_pktmbuf_prepend(m, tunnel->outer_len);
+        uint8_t *outer = (uint8_t *)rte_pktmbuf_prepend(m, tunnel->outer_len);
         if (unlikely(!outer))
                 return dp_drop(m, SOCLE_DROP_NO_MBUF, EDGE_DROP);
         rte_memcpy(outer, tunnel->outer, tunnel->outer_len);
 
-        struct rte_vxlan_hdr *vxlan = (void *) (outer + tunnel->outer_len - sizeof(*vxlan));
-        struct rte_udp_hdr *udp = (struct rte_udp_hdr *) vxlan - 1;
+        struct rte_vxlan_hdr *vxlan = (void *)(outer + tunnel->outer_len - sizeof(*vxlan));
+        struct rte_udp_hdr *udp = (struct rte_udp_hdr *)vxlan - 1;
         udp->src_port = rte_cpu_to_be_16(0xc000 | (hash & 0x3fff)); /* 49152 … 65535 */
         vxlan->vx_vni = rte_cpu_to_be_32(network->tag << 8);
 

@@ -107,6 +107,10 @@ static struct rte_node_register flood_node = {
         .init = dp_node_init,
         .process = flood_process,
         .nb_edges = EDGE_COUNT,
-        .next_nodes = {[EDGE_TX] = "tx", [EDGE_ENCAP] = "encap", [EDGE_WIRE] = "wire", [EDGE_GSO] = "gso", [EDGE_DROP] = "drop"},
+        .next_nodes = {[EDGE_TX] = "tx",
+                       [EDGE_ENCAP] = "encap",
+                       [EDGE_WIRE] = "wire",
+                       [EDGE_GSO] = "gso",
+                       [EDGE_DROP] = "drop"},
 };
 RTE_NODE_REGISTER(flood_node);

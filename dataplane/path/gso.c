@@ -7,11 +7,11 @@
 enum { EDGE_TX, EDGE_ENCAP, EDGE_WIRE, EDGE_DROP, EDGE_COUNT };
 
 struct gso {
-        struct rte_mbuf *m;     /* the large segment */
-        uint16_t l2, l3, l4;    /* header lengths */
-        uint16_t headers;       /* their sum */
+        struct rte_mbuf *m;  /* the large segment */
+        uint16_t l2, l3, l4; /* header lengths */
+        uint16_t headers;    /* their sum */
         bool v6;
-        uint32_t payload;       /* bytes behind the headers */
+        uint32_t payload;        /* bytes behind the headers */
         struct rte_mbuf *source; /* cursor into the payload */
         uint32_t source_at;
 };
@@ -128,7 +128,7 @@ static uint16_t gso_process(struct rte_graph *graph, struct rte_node *node, void
         for (uint16_t i = 0; i < n; i++) {
                 struct rte_mbuf *m = objs[i], *piece;
                 const struct dp_meta *meta = dp_meta(m);
-                rte_edge_t edge = meta->flags & DP_META_ENCAP ? EDGE_ENCAP
+                rte_edge_t edge = meta->flags & DP_META_ENCAP  ? EDGE_ENCAP
                                   : meta->out == DP_INDEX_NONE ? EDGE_WIRE
                                                                : EDGE_TX;
                 struct gso gso;

@@ -9,10 +9,6 @@
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
-/* Bytes of payload: a sender that asks for smaller TCP segments wants to make us work (536 is the least that every host
- * must take, RFC 9293 3.7.1). */
-#define DP_SEGMENT_MIN 256
-
 /* Bytes before the IP header (14, or 18 with one VLAN tag), and the EtherType there; 0: truncated. */
 static __rte_always_inline uint16_t dp_ether_len(const struct rte_mbuf *m, uint16_t *ret_type)
 {
@@ -26,7 +22,7 @@ static __rte_always_inline uint16_t dp_ether_len(const struct rte_mbuf *m, uint1
                 return sizeof(*ether);
         if (m->data_len < sizeof(*ether) + sizeof(struct rte_vlan_hdr))
                 return 0;
-        *ret_type = ((const struct rte_vlan_hdr *) (ether + 1))->eth_proto;
+        *ret_type = ((const struct rte_vlan_hdr *)(ether + 1))->eth_proto;
         return sizeof(*ether) + sizeof(struct rte_vlan_hdr);
 }
 
@@ -46,7 +42,7 @@ static __rte_always_inline struct rte_ipv6_hdr *dp_ipv6(const struct rte_mbuf *m
 {
         struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod_offset(m, struct rte_ipv6_hdr *, offset);
 
-        if (unlikely(m->data_len < offset + sizeof(*ip)) || (*(const uint8_t *) ip >> 4) != 6)
+        if (unlikely(m->data_len < offset + sizeof(*ip)) || (*(const uint8_t *)ip >> 4) != 6)
                 return NULL;
         return ip;
 }

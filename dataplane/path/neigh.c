@@ -4,27 +4,14 @@
 #include <rte_arp.h>
 
 #include "headers.h"
+#include "nd.h"
 #include "node.h"
 
 enum { EDGE_TX, EDGE_FLOOD, EDGE_DROP, EDGE_COUNT };
 
-#define ND_SOLICITATION  135
-#define ND_ADVERTISEMENT 136
-#define ND_SOLICITED     0x40000000 /* RFC 4861 4.4 */
-#define ND_OVERRIDE      0x20000000
-
-/* RFC 4861 4.3/4.4 with one link-layer address option. */
-struct nd_message {
-        uint8_t type, code;
-        rte_be16_t checksum;
-        rte_be32_t flags;
-        uint8_t target[16];
-        uint8_t option_type, option_length;
-        struct rte_ether_addr option_mac;
-} __rte_packed __rte_aligned(2);
-
 /* The declared MAC of an address, if another than `asker` has it. */
-static bool lookup(uint16_t network, const uint8_t ip[16], const struct rte_ether_addr *asker, struct rte_ether_addr *ret)
+static bool lookup(uint16_t network, const uint8_t ip[16], const struct rte_ether_addr *asker,
+                   struct rte_ether_addr *ret)
 {
         uint64_t key[DP_NEIGH_WORDS];
         dp_neigh_key(key, network, ip);
@@ -87,8 +74,9 @@ static rte_edge_t nd(struct dp_worker *worker, struct rte_mbuf *m)
 
         if (!ip)
                 return dp_drop(m, SOCLE_DROP_MALFORMED, EDGE_DROP);
-        if (ip->proto != IPPROTO_ICMPV6 || ip->hop_limits != 255 || m->data_len < fixed + offsetof(struct nd_message, option_type) ||
-            nd->type != ND_SOLICITATION || memcmp(ip->src_addr, unspecified, 16) == 0 ||
+        if (ip->proto != IPPROTO_ICMPV6 || ip->hop_limits != 255 ||
+            m->data_len < fixed + offsetof(struct nd_message, option_type) || nd->type != ND_SOLICITATION ||
+            memcmp(ip->src_addr, unspecified, 16) == 0 ||
             !lookup(dp_meta(m)->network, nd->target, &ether->src_addr, &mac))
                 return EDGE_FLOOD;
 
@@ -104,7 +92,7 @@ static rte_edge_t nd(struct dp_worker *worker, struct rte_mbuf *m)
         nd->type = ND_ADVERTISEMENT;
         nd->code = 0;
         nd->flags = RTE_BE32(ND_SOLICITED | ND_OVERRIDE);
-        nd->option_type = 2; /* target link-layer address */
+        nd->option_type = ND_OPTION_TARGET;
         nd->option_length = 1;
         nd->option_mac = mac;
         nd->checksum = 0;

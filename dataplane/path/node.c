@@ -10,6 +10,6 @@ int dp_node_init(const struct rte_graph *graph, struct rte_node *node)
 
         if (index >= dp.worker_count)
                 return -EINVAL;
-        *(struct dp_worker **) node->ctx = &dp.workers[index];
+        *(struct dp_worker **)node->ctx = &dp.workers[index];
         return 0;
 }

@@ -21,7 +21,7 @@ int dp_node_init(const struct rte_graph *graph, struct rte_node *node);
 
 static __rte_always_inline struct dp_worker *dp_node_worker(const struct rte_node *node)
 {
-        return *(struct dp_worker *const *) node->ctx;
+        return *(struct dp_worker *const *)node->ctx;
 }
 
 /* Marks a packet for the drop node; returns `edge`, that node's, for `return dp_drop(…)`. */
@@ -62,20 +62,20 @@ static __rte_always_inline void dp_run_add(struct rte_graph *graph, struct rte_n
 }
 
 /* A node that decides packet by packet: `decide(worker, mbuf)` returns the edge. */
-#define DP_NODE_PER_PACKET(function, decide) \
-        static uint16_t function(struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n) \
-        { \
-                struct dp_worker *worker = dp_node_worker(node); \
-                struct dp_run run = {0}; \
-                for (uint16_t i = 0; i < n && i < 4; i++) \
-                        rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *) objs[i], void *)); \
-                for (uint16_t i = 0; i < n; i++) { \
-                        if (i + 4 < n) \
-                                rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *) objs[i + 4], void *)); \
-                        dp_run_add(graph, node, &run, objs, i, decide(worker, objs[i])); \
-                } \
-                dp_run_flush(graph, node, &run, objs, n); \
-                return n; \
+#define DP_NODE_PER_PACKET(function, decide)                                                                           \
+        static uint16_t function(struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n)              \
+        {                                                                                                              \
+                struct dp_worker *worker = dp_node_worker(node);                                                       \
+                struct dp_run run = {0};                                                                               \
+                for (uint16_t i = 0; i < n && i < 4; i++)                                                              \
+                        rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)objs[i], void *));                           \
+                for (uint16_t i = 0; i < n; i++) {                                                                     \
+                        if (i + 4 < n)                                                                                 \
+                                rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)objs[i + 4], void *));               \
+                        dp_run_add(graph, node, &run, objs, i, decide(worker, objs[i]));                               \
+                }                                                                                                      \
+                dp_run_flush(graph, node, &run, objs, n);                                                              \
+                return n;                                                                                              \
         }
 
 /* How many packets flooding and segmenting may make of those of one round: bounds what a guest can cost the others, and

@@ -37,20 +37,20 @@ static void receive(struct rte_graph *graph, struct rte_node *node, struct dp_wo
 
         if (unlikely(!__atomic_load_n(&port->admin_up, __ATOMIC_RELAXED)))
                 edge = EDGE_DROP;
-        rte_node_enqueue(graph, node, edge, (void **) packets, n);
+        rte_node_enqueue(graph, node, edge, (void **)packets, n);
 }
 
 static uint16_t rx_process(struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t unused)
 {
-        struct rx_context *context = (struct rx_context *) node->ctx;
+        struct rx_context *context = (struct rx_context *)node->ctx;
         struct dp_worker *worker = context->worker;
         const struct dp_rxq_list *list = dp_load(worker->rxqs);
         struct rte_mbuf *packets[RX_BURST];
-        uint16_t total = rte_ring_sc_dequeue_burst(worker->inject, (void **) packets, RX_BURST, NULL);
+        uint16_t total = rte_ring_sc_dequeue_burst(worker->inject, (void **)packets, RX_BURST, NULL);
 
         worker->budget = DP_ROUND_BUDGET;
         if (total > 0)
-                rte_node_enqueue(graph, node, EDGE_TX, (void **) packets, total);
+                rte_node_enqueue(graph, node, EDGE_TX, (void **)packets, total);
 
         uint32_t at = context->next;
         for (uint16_t i = 0; i < list->count && total < RX_ROUND; i++) {
@@ -77,6 +77,7 @@ static struct rte_node_register rx_node = {
         .init = dp_node_init,
         .process = rx_process,
         .nb_edges = EDGE_COUNT,
-        .next_nodes = {[EDGE_BRIDGE] = "bridge", [EDGE_UNDERLAY] = "underlay_in", [EDGE_TX] = "tx", [EDGE_DROP] = "drop"},
+        .next_nodes =
+                {[EDGE_BRIDGE] = "bridge", [EDGE_UNDERLAY] = "underlay_in", [EDGE_TX] = "tx", [EDGE_DROP] = "drop"},
 };
 RTE_NODE_REGISTER(rx_node);

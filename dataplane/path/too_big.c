@@ -9,9 +9,9 @@ enum { EDGE_TX, EDGE_DROP, EDGE_COUNT };
 #define QUOTE4 (sizeof(struct rte_ipv4_hdr) + 60 + 8) /* the header with options and 8 bytes, RFC 792 */
 #define QUOTE6 (1280 - 40 - 8)                        /* as much as fits the minimum MTU, RFC 4443 */
 
-#define ICMP_UNREACHABLE  3
-#define ICMP_FRAG_NEEDED  4
-#define ICMPV6_TOO_BIG    2
+#define ICMP_UNREACHABLE 3
+#define ICMP_FRAG_NEEDED 4
+#define ICMPV6_TOO_BIG   2
 
 static uint16_t limit_of(const struct dp_meta *meta, uint16_t ether_len)
 {
@@ -44,7 +44,7 @@ static struct rte_mbuf *answer_new(struct rte_mbuf *m, uint16_t ether_len, uint1
 
         if (!answer)
                 return NULL;
-        uint8_t *frame = (uint8_t *) rte_pktmbuf_append(answer, ether_len + size);
+        uint8_t *frame = (uint8_t *)rte_pktmbuf_append(answer, ether_len + size);
         if (!frame) {
                 rte_pktmbuf_free(answer);
                 return NULL;
@@ -66,24 +66,28 @@ static struct rte_mbuf *icmp4(struct rte_mbuf *m, uint16_t l2, uint16_t mtu)
             is_icmp_error(m, l2 + rte_ipv4_hdr_len(ip), ip->next_proto_id))
                 return NULL;
 
-        uint16_t quote = RTE_MIN(m->data_len - l2, (int) QUOTE4);
+        uint16_t quote = RTE_MIN(m->data_len - l2, (int)QUOTE4);
         uint16_t size = sizeof(*ip) + 8 + quote;
         struct rte_mbuf *answer = answer_new(m, l2, size);
         if (!answer)
                 return NULL;
 
         struct rte_ipv4_hdr *out = rte_pktmbuf_mtod_offset(answer, struct rte_ipv4_hdr *, l2);
-        uint8_t *icmp = (uint8_t *) (out + 1);
-        *out = (struct rte_ipv4_hdr){.version_ihl = RTE_IPV4_VHL_DEF, .type_of_service = 0xc0, .time_to_live = 64,
-                                     .next_proto_id = IPPROTO_ICMP, .total_length = rte_cpu_to_be_16(size),
-                                     .src_addr = ip->dst_addr, .dst_addr = ip->src_addr};
+        uint8_t *icmp = (uint8_t *)(out + 1);
+        *out = (struct rte_ipv4_hdr){.version_ihl = RTE_IPV4_VHL_DEF,
+                                     .type_of_service = 0xc0,
+                                     .time_to_live = 64,
+                                     .next_proto_id = IPPROTO_ICMP,
+                                     .total_length = rte_cpu_to_be_16(size),
+                                     .src_addr = ip->dst_addr,
+                                     .dst_addr = ip->src_addr};
         out->hdr_checksum = rte_ipv4_cksum(out);
         memset(icmp, 0, 8);
         icmp[0] = ICMP_UNREACHABLE;
         icmp[1] = ICMP_FRAG_NEEDED;
-        *(rte_be16_t *) (icmp + 6) = rte_cpu_to_be_16(mtu);
+        *(rte_be16_t *)(icmp + 6) = rte_cpu_to_be_16(mtu);
         memcpy(icmp + 8, ip, quote);
-        *(uint16_t *) (icmp + 2) = ~rte_raw_cksum(icmp, 8 + quote);
+        *(uint16_t *)(icmp + 2) = ~rte_raw_cksum(icmp, 8 + quote);
         return answer;
 }
 
@@ -100,16 +104,18 @@ static struct rte_mbuf *icmp6(struct rte_mbuf *m, uint16_t l2, uint16_t mtu)
                 return NULL;
 
         struct rte_ipv6_hdr *out = rte_pktmbuf_mtod_offset(answer, struct rte_ipv6_hdr *, l2);
-        uint8_t *icmp = (uint8_t *) (out + 1);
-        *out = (struct rte_ipv6_hdr){.vtc_flow = RTE_BE32(6u << 28), .hop_limits = 255, .proto = IPPROTO_ICMPV6,
+        uint8_t *icmp = (uint8_t *)(out + 1);
+        *out = (struct rte_ipv6_hdr){.vtc_flow = RTE_BE32(6u << 28),
+                                     .hop_limits = 255,
+                                     .proto = IPPROTO_ICMPV6,
                                      .payload_len = rte_cpu_to_be_16(8 + quote)};
         memcpy(out->src_addr, ip->dst_addr, 16);
         memcpy(out->dst_addr, ip->src_addr, 16);
         memset(icmp, 0, 8);
         icmp[0] = ICMPV6_TOO_BIG;
-        *(rte_be32_t *) (icmp + 4) = rte_cpu_to_be_32(mtu);
+        *(rte_be32_t *)(icmp + 4) = rte_cpu_to_be_32(mtu);
         memcpy(icmp + 8, ip, quote);
-        *(rte_be16_t *) (icmp + 2) = rte_ipv6_udptcp_cksum(out, icmp);
+        *(rte_be16_t *)(icmp + 2) = rte_ipv6_udptcp_cksum(out, icmp);
         return answer;
 }
 

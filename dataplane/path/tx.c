@@ -21,11 +21,12 @@ static void refuse(struct rte_graph *graph, struct rte_node *node, struct rte_mb
 {
         for (uint16_t i = 0; i < n; i++)
                 dp_drop_out(packets[i], reason, EDGE_DROP);
-        rte_node_enqueue(graph, node, EDGE_DROP, (void **) packets, n);
+        rte_node_enqueue(graph, node, EDGE_DROP, (void **)packets, n);
 }
 
 /* Sends packets that all leave by meta->out == index. */
-static void transmit(struct rte_graph *graph, struct rte_node *node, uint16_t index, struct rte_mbuf **packets, uint16_t n)
+static void transmit(struct rte_graph *graph, struct rte_node *node, uint16_t index, struct rte_mbuf **packets,
+                     uint16_t n)
 {
         struct dp_worker *worker = dp_node_worker(node);
         struct dp_port *port = dp_port_get(index);
@@ -35,7 +36,7 @@ static void transmit(struct rte_graph *graph, struct rte_node *node, uint16_t in
         if (unlikely(!port)) {
                 for (uint16_t i = 0; i < n; i++)
                         dp_drop(packets[i], SOCLE_DROP_PORT_GONE, EDGE_DROP);
-                rte_node_enqueue(graph, node, EDGE_DROP, (void **) packets, n);
+                rte_node_enqueue(graph, node, EDGE_DROP, (void **)packets, n);
                 return;
         }
         if (unlikely(!__atomic_load_n(&port->admin_up, __ATOMIC_RELAXED))) {
@@ -93,7 +94,7 @@ static void send_all(struct rte_graph *graph, struct rte_node *node, struct rte_
 static uint16_t tx_process(struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n)
 {
         for (uint16_t i = 0; i < n; i += RTE_GRAPH_BURST_SIZE)
-                send_all(graph, node, (struct rte_mbuf **) objs + i, RTE_MIN(n - i, RTE_GRAPH_BURST_SIZE));
+                send_all(graph, node, (struct rte_mbuf **)objs + i, RTE_MIN(n - i, RTE_GRAPH_BURST_SIZE));
         return n;
 }
 

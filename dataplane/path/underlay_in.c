@@ -3,18 +3,16 @@
 #include <rte_arp.h>
 
 #include "headers.h"
+#include "nd.h"
 #include "node.h"
 #include "vxlan.h"
 
 enum { EDGE_BRIDGE, EDGE_PUNT, EDGE_DROP, EDGE_COUNT };
 
-#define ND_SOLICITATION  135
-#define ND_ADVERTISEMENT 136
-
 struct outer {
         const struct dp_port *port;
         const struct dp_underlay *underlay;
-        bool to_us;      /* by the destination MAC: devices are promiscuous for VLAN networks */
+        bool to_us; /* by the destination MAC: devices are promiscuous for VLAN networks */
         uint8_t source[16];
         uint8_t class;   /* DSCP and ECN */
         uint16_t udp_at; /* offset of the UDP header */
@@ -63,7 +61,7 @@ static bool decap_ecn(struct rte_mbuf *m, uint8_t outer_class)
                 uint32_t flow = rte_be_to_cpu_32(ip->vtc_flow);
                 ecn = combine_ecn(flow >> 20 & ECN_MASK, outer_class & ECN_MASK);
                 if (ecn >= 0)
-                        ip->vtc_flow = rte_cpu_to_be_32((flow & ~(ECN_MASK << 20)) | (uint32_t) ecn << 20);
+                        ip->vtc_flow = rte_cpu_to_be_32((flow & ~(ECN_MASK << 20)) | (uint32_t)ecn << 20);
         } else {
                 return true;
         }
@@ -84,13 +82,13 @@ static bool outer_checksum_ok(const struct rte_mbuf *m, const struct outer *oute
                 return true;
         if (rte_raw_cksum_mbuf(m, outer->udp_at, rte_be_to_cpu_16(udp->dgram_len), &sum) < 0)
                 return false;
-        if (*(const uint8_t *) ip >> 4 == 4)
+        if (*(const uint8_t *)ip >> 4 == 4)
                 total = rte_ipv4_phdr_cksum(ip, 0);
         else
                 total = rte_ipv6_phdr_cksum(ip, 0);
         total += sum;
         total = (total & 0xffff) + (total >> 16);
-        return (uint16_t) total == 0xffff;
+        return (uint16_t)total == 0xffff;
 }
 
 /* The outer datagram is ours, UDP, whole. */
@@ -98,7 +96,7 @@ static rte_edge_t vxlan(struct rte_mbuf *m, const struct outer *outer)
 {
         struct dp_meta *meta = dp_meta(m);
         const struct rte_udp_hdr *udp = rte_pktmbuf_mtod_offset(m, const struct rte_udp_hdr *, outer->udp_at);
-        const struct rte_vxlan_hdr *vxlan = (const void *) (udp + 1);
+        const struct rte_vxlan_hdr *vxlan = (const void *)(udp + 1);
         uint16_t inner_at = outer->udp_at + sizeof(*udp) + sizeof(*vxlan);
         uint64_t key[DP_VTEP_WORDS];
 
@@ -120,7 +118,7 @@ static rte_edge_t vxlan(struct rte_mbuf *m, const struct outer *outer)
                 return dp_drop(m, SOCLE_DROP_NO_NETWORK, EDGE_DROP);
 
         /* Trim padding of short frames, then take the outer headers off. */
-        if (unlikely(m->pkt_len > (uint32_t) outer->udp_at + outer->size) && m->nb_segs == 1)
+        if (unlikely(m->pkt_len > (uint32_t)outer->udp_at + outer->size) && m->nb_segs == 1)
                 rte_pktmbuf_trim(m, m->pkt_len - outer->udp_at - outer->size);
         rte_pktmbuf_adj(m, inner_at);
         if (m->ol_flags & RTE_MBUF_F_TX_TUNNEL_MASK) {
@@ -147,7 +145,8 @@ static rte_edge_t ipv4(struct rte_mbuf *m, struct outer *outer)
 {
         const struct rte_ipv4_hdr *ip = dp_ipv4(m, sizeof(struct rte_ether_hdr));
 
-        if (!ip || !outer->to_us || !outer->underlay->has_vtep4 || memcmp(&ip->dst_addr, outer->underlay->vtep4, 4) != 0)
+        if (!ip || !outer->to_us || !outer->underlay->has_vtep4 ||
+            memcmp(&ip->dst_addr, outer->underlay->vtep4, 4) != 0)
                 return untagged(m, outer->port);
         if (rte_be_to_cpu_16(ip->total_length) > m->pkt_len - sizeof(struct rte_ether_hdr))
                 return dp_drop(m, SOCLE_DROP_MALFORMED, EDGE_DROP);

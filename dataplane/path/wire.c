@@ -23,11 +23,11 @@ static rte_edge_t wire_one(struct dp_worker *worker, struct rte_mbuf *m)
                 return EDGE_TX;
         }
 
-        struct rte_ether_hdr *ether = (void *) rte_pktmbuf_prepend(m, sizeof(struct rte_vlan_hdr));
+        struct rte_ether_hdr *ether = (void *)rte_pktmbuf_prepend(m, sizeof(struct rte_vlan_hdr));
         if (unlikely(!ether))
                 return dp_drop(m, SOCLE_DROP_NO_MBUF, EDGE_DROP);
         memmove(ether, RTE_PTR_ADD(ether, sizeof(struct rte_vlan_hdr)), 2 * RTE_ETHER_ADDR_LEN);
-        struct rte_vlan_hdr *vlan = (void *) (ether + 1);
+        struct rte_vlan_hdr *vlan = (void *)(ether + 1);
         ether->ether_type = RTE_BE16(RTE_ETHER_TYPE_VLAN);
         vlan->vlan_tci = rte_cpu_to_be_16(network->tag);
         m->l2_len += sizeof(*vlan);

@@ -33,7 +33,8 @@ struct dp_map {
 int dp_map_init(struct dp_map *map, uint32_t words, uint32_t capacity); /* 0 or -ENOMEM */
 void dp_map_destroy(struct dp_map *map);
 
-/* Control only. Bit 0 of `value` is set. 0 or -ENOMEM, the map as it was. The old table, if it grew, is freed by RCU. */
+/* Control only. Bit 0 of `value` is set. 0 or -ENOMEM, the map as it was. The old table, if it grew, is freed by RCU.
+ */
 int dp_map_set(struct dp_map *map, const uint64_t *key, uint64_t value);
 void dp_map_remove(struct dp_map *map, const uint64_t *key);
 
@@ -51,7 +52,7 @@ static __rte_always_inline uint32_t dp_map_hash(const uint64_t *key, uint32_t wo
 
 static __rte_always_inline uint64_t *dp_map_slot(const struct dp_map_table *table, uint32_t at, uint32_t words)
 {
-        return (uint64_t *) &table->slots[(size_t) (at & table->mask) * (words + 1)];
+        return (uint64_t *)&table->slots[(size_t)(at & table->mask) * (words + 1)];
 }
 
 /* The slot of the key (value first; DP_MAP_DEAD: removed), or NULL. `words` is a constant at every call. */

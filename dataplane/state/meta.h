@@ -17,6 +17,10 @@ struct dp_meta {
 #define DP_META_ENCAP     (1 << 1) /* gso: `out` is a tunnel */
 #define DP_META_COUNT_OUT (1 << 2) /* drop: count at port `out`, which refused it */
 
+/* Bytes of payload: a sender that asks for smaller TCP segments wants to make us work (536 is the least that every host
+ * must take, RFC 9293 3.7.1). */
+#define DP_SEGMENT_MIN 256
+
 extern int dp_meta_offset;
 
 int dp_meta_register(void); /* 0 or -errno */

@@ -38,7 +38,7 @@ typedef uint16_t dp_tx_burst(struct dp_port *port, unsigned int worker, struct r
 
 /* The local end of tunnels on one device. Immutable. */
 struct dp_underlay {
-        uint32_t mtu; /* of outer IP packets */
+        uint32_t mtu;      /* of outer IP packets */
         uint16_t udp_port; /* big-endian */
         uint8_t has_vtep4, has_vtep6;
         uint8_t vtep4[4], vtep6[16];
@@ -49,14 +49,14 @@ struct dp_underlay {
 struct dp_port {
         /* Read by workers for every burst; written by control, single fields atomically. */
         dp_tx_burst *tx;
-        void *io;             /* of the port type */
+        void *io;                     /* of the port type */
         struct dp_underlay *underlay; /* NULL: a tenant's port */
-        uint32_t tx_caps;     /* enum dp_tx_cap; written by the port type when the far end changes */
+        uint32_t tx_caps;             /* enum dp_tx_cap; written by the port type when the far end changes */
         uint16_t index;
-        uint16_t network;     /* tenants: index of their network; DP_INDEX_NONE: none */
+        uint16_t network; /* tenants: index of their network; DP_INDEX_NONE: none */
         uint16_t mtu;
         uint8_t admin_up;
-        uint8_t role;         /* enum dp_role */
+        uint8_t role; /* enum dp_role */
         struct rte_ether_addr mac;
         struct dp_port_counters *counters; /* [worker], written by that worker only */
 };
@@ -83,11 +83,11 @@ struct dp_network {
 /* The way to a remote VTEP, with the outer headers prebuilt. Immutable: a resolved next hop is a new one. */
 struct dp_tunnel {
         uint16_t index;
-        uint16_t underlay;  /* port index; DP_INDEX_NONE: not there */
-        uint8_t outer_len;  /* 50 or 70; 0: the underlay has no VTEP address of this family */
+        uint16_t underlay;    /* port index; DP_INDEX_NONE: not there */
+        uint8_t outer_len;    /* 50 or 70; 0: the underlay has no VTEP address of this family */
         uint8_t outer_l3_len; /* 20 or 40 */
-        uint8_t resolved;   /* 1: the next hop's MAC is known */
-        uint8_t dscp;       /* 255: inherit */
+        uint8_t resolved;     /* 1: the next hop's MAC is known */
+        uint8_t dscp;         /* 255: inherit */
         uint32_t partial_sum; /* IPv4: of the outer header without length and DSCP, not folded */
         uint8_t outer[DP_OUTER_MAX];
 };
@@ -96,11 +96,12 @@ struct dp_tunnel {
 enum dp_place { DP_PLACE_PORT = 0, DP_PLACE_TUNNEL = 1, DP_PLACE_WIRE = 2 };
 
 #define DP_LOCATION_LEARNED (1ULL << 3)
-/* bit 0: set; 1–2: enum dp_place; 3: learned; 16–31: port or tunnel index; 32–63: last seen, seconds of dp_state.now_s */
+/* bit 0: set; 1–2: enum dp_place; 3: learned; 16–31: port or tunnel index; 32–63: last seen, seconds of dp_state.now_s
+ */
 static inline uint64_t dp_location(enum dp_place place, uint16_t index, bool learned, uint32_t seen_s)
 {
-        return 1 | (uint64_t) place << 1 | (learned ? DP_LOCATION_LEARNED : 0) | (uint64_t) index << 16 |
-               (uint64_t) seen_s << 32;
+        return 1 | (uint64_t)place << 1 | (learned ? DP_LOCATION_LEARNED : 0) | (uint64_t)index << 16 |
+               (uint64_t)seen_s << 32;
 }
 
 static inline enum dp_place dp_location_place(uint64_t location)
@@ -139,12 +140,12 @@ static __rte_always_inline uint64_t dp_mac_u64(const struct rte_ether_addr *mac)
         /* In two registers: six bytes copied into a 64-bit variable cost a store-forwarding stall a packet. */
         __builtin_memcpy(&low, mac->addr_bytes, sizeof(low));
         __builtin_memcpy(&high, mac->addr_bytes + sizeof(low), sizeof(high));
-        return low | (uint64_t) high << 32;
+        return low | (uint64_t)high << 32;
 }
 
 static __rte_always_inline uint64_t dp_fdb_key(uint16_t network, const struct rte_ether_addr *mac)
 {
-        return dp_mac_u64(mac) | (uint64_t) network << 48;
+        return dp_mac_u64(mac) | (uint64_t)network << 48;
 }
 
 #define DP_NEIGH_WORDS 3
@@ -174,7 +175,7 @@ static inline struct rte_ether_addr dp_neigh_mac(uint64_t value)
 /* An underlay's VNI or VLAN. */
 static inline uint64_t dp_segment_key(uint16_t underlay, bool vlan, uint32_t tag)
 {
-        return (uint64_t) underlay << 48 | (uint64_t) vlan << 32 | tag;
+        return (uint64_t)underlay << 48 | (uint64_t)vlan << 32 | tag;
 }
 
 #define DP_VTEP_WORDS 3

@@ -28,9 +28,9 @@ struct dp_rxq {
         bool poll_only;  /* nothing to wait on: the worker naps instead of sleeping */
         bool edge;
         int wait_fd;
-        uint64_t worker_mask; /* allowed; 0: all */
+        uint64_t worker_mask;  /* allowed; 0: all */
         uint64_t seen_packets; /* at control's last look */
-        bool costly; /* a poll is a system call: only made when epoll says that packets wait */
+        bool costly;           /* a poll is a system call: only made when epoll says that packets wait */
         /* The serving worker's */
         bool ready; /* costly queues: packets wait, or did at the last poll */
         uint64_t packets;

@@ -9,25 +9,25 @@
 #define cleanup_(f) __attribute__((cleanup(f)))
 
 /* The value of a pointer or descriptor, whose owner gives it away. */
-#define TAKE_PTR(p) \
-        ({ \
-                typeof(p) take_ = (p); \
-                (p) = NULL; \
-                take_; \
+#define TAKE_PTR(p)                                                                                                    \
+        ({                                                                                                             \
+                typeof(p) take_ = (p);                                                                                 \
+                (p) = NULL;                                                                                            \
+                take_;                                                                                                 \
         })
-#define TAKE_FD(fd) \
-        ({ \
-                int take_ = (fd); \
-                (fd) = -1; \
-                take_; \
+#define TAKE_FD(fd)                                                                                                    \
+        ({                                                                                                             \
+                int take_ = (fd);                                                                                      \
+                (fd) = -1;                                                                                             \
+                take_;                                                                                                 \
         })
 
 /* Defines the cleanup function of a type whose destructor is `f`. */
-#define DEFINE_CLEANUP(type, f) \
-        static inline void f##_p(type *p) \
-        { \
-                if (*p) \
-                        f(*p); \
+#define DEFINE_CLEANUP(type, f)                                                                                        \
+        static inline void f##_p(type *p)                                                                              \
+        {                                                                                                              \
+                if (*p)                                                                                                \
+                        f(*p);                                                                                         \
         }
 
 static inline void free_p(void *p)

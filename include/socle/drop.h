@@ -2,6 +2,7 @@
  * socled and soclectl name them by it. Append only: the number goes over the wire. */
 #pragma once
 
+/* clang-format off */
 #define SOCLE_DROP_REASONS(X) \
         X(MALFORMED, "malformed", "truncated or inconsistent headers") \
         X(RX_OFFLOAD, "rx_offload", "the sender asked for an offload that its packet does not fit") \
@@ -29,6 +30,7 @@
         X(SPLIT_HORIZON, "split_horizon", "came over the underlay for a MAC that lives behind the underlay, not here") \
         X(ROUND_LIMIT, "round_limit", "copying or segmenting it would have taken more than its share of one round") \
         X(VLAN_HOPPING, "vlan_hopping", "a tagged frame in an untagged network, which would reach another VLAN")
+/* clang-format on */
 
 enum socle_drop {
 #define X(id, name, help) SOCLE_DROP_##id,

@@ -8,8 +8,8 @@ struct record_table;
 
 enum record_change { RECORD_EQUAL, RECORD_ADDED, RECORD_CHANGED };
 
-struct record_table *record_table_new(void);                               /* NULL: out of memory */
-struct record_table *record_table_free(struct record_table *table);        /* NULL */
+struct record_table *record_table_new(void);                        /* NULL: out of memory */
+struct record_table *record_table_free(struct record_table *table); /* NULL */
 
 /* Puts a copy of the record in, stamped with `mark`. Returns enum record_change, or -ENOMEM (the table as it was).
  * ret_old, if not NULL: on RECORD_CHANGED the record before, valid until the next call. */

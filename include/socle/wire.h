@@ -125,15 +125,22 @@ struct wire_committed {
 
 /* ---- objects ---- */
 
-enum wire_device { WIRE_DEVICE_PCI = 1, WIRE_DEVICE_AF_PACKET, WIRE_DEVICE_AF_XDP, WIRE_DEVICE_TAP, WIRE_DEVICE_VHOST_USER };
+enum wire_device {
+        WIRE_DEVICE_PCI = 1,
+        WIRE_DEVICE_AF_PACKET,
+        WIRE_DEVICE_AF_XDP,
+        WIRE_DEVICE_TAP,
+        WIRE_DEVICE_VHOST_USER
+};
 
 /* What a port or an underlay is attached to. */
 struct wire_attachment {
-        uint32_t device;    /* enum wire_device */
-        uint32_t queues;    /* queue pairs, 1 … 16 */
-        uint64_t workers;   /* mask of workers that may serve the receive queues; 0: the dataplane chooses */
-        char name[32];      /* PCI address; kernel interface; tap's name; vhost-user: unused */
-        char path[WIRE_PATH_SIZE]; /* vhost-user: the socket QEMU listens on; tap: the netns (name, or path with a '/'; empty: the dataplane's) */
+        uint32_t device;           /* enum wire_device */
+        uint32_t queues;           /* queue pairs, 1 … 16 */
+        uint64_t workers;          /* mask of workers that may serve the receive queues; 0: the dataplane chooses */
+        char name[32];             /* PCI address; kernel interface; tap's name; vhost-user: unused */
+        char path[WIRE_PATH_SIZE]; /* vhost-user: the socket QEMU listens on; tap: the netns (name, or path with a '/';
+                                      empty: the dataplane's) */
         uint32_t reserved;
 };
 
@@ -156,20 +163,20 @@ enum wire_encapsulation { WIRE_ENCAP_VXLAN = 1, WIRE_ENCAP_VLAN };
 
 struct wire_network {
         struct wire_header header;
-        uint32_t id; /* key */
-        uint32_t underlay; /* its id */
+        uint32_t id;            /* key */
+        uint32_t underlay;      /* its id */
         uint32_t encapsulation; /* enum wire_encapsulation */
-        uint32_t tag;      /* VNI 1 … 16777215, or VLAN 0 (untagged) … 4094 */
-        uint32_t mtu;      /* of the tenants' IP packets */
-        uint32_t flood;    /* 1: learn sources, flood unknown destinations */
-        uint32_t learn_max;   /* learned MACs at most */
-        uint32_t learn_age_s; /* until an idle learned MAC is forgotten */
+        uint32_t tag;           /* VNI 1 … 16777215, or VLAN 0 (untagged) … 4094 */
+        uint32_t mtu;           /* of the tenants' IP packets */
+        uint32_t flood;         /* 1: learn sources, flood unknown destinations */
+        uint32_t learn_max;     /* learned MACs at most */
+        uint32_t learn_age_s;   /* until an idle learned MAC is forgotten */
         char name[WIRE_NAME_SIZE];
 };
 
 struct wire_port {
         struct wire_header header;
-        uint32_t id; /* key */
+        uint32_t id;      /* key */
         uint32_t network; /* its id */
         struct wire_attachment attachment;
         uint32_t mtu; /* of the guest's IP packets */
@@ -182,7 +189,7 @@ struct wire_port {
 /* A remote VTEP. */
 struct wire_peer {
         struct wire_header header;
-        uint32_t id; /* key */
+        uint32_t id;       /* key */
         uint32_t underlay; /* its id */
         uint8_t vtep[16];
         char name[WIRE_NAME_SIZE];
@@ -262,27 +269,28 @@ struct wire_port_stats {
         uint32_t is_underlay; /* 1: an underlay */
         /* rx: from the guest or the wire; tx: to it. Frames and bytes as on the virtio queue or wire, without FCS. */
         uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
-        uint64_t drops[SOCLE_DROP_COUNT]; /* by reason; counted at the port a frame came from, or, where its egress refused it, at the egress */
+        uint64_t drops[SOCLE_DROP_COUNT]; /* by reason; counted at the port a frame came from, or, where its egress
+                                             refused it, at the egress */
 };
 
 struct wire_worker_stats {
         struct wire_header header;
         uint32_t index;
-        uint32_t cpu;         /* the CPU it last ran on */
-        uint64_t busy_ns;     /* spent on bursts that held packets */
-        uint64_t poll_ns;     /* spent on empty polls */
+        uint32_t cpu;     /* the CPU it last ran on */
+        uint64_t busy_ns; /* spent on bursts that held packets */
+        uint64_t poll_ns; /* spent on empty polls */
         uint64_t sleep_ns;
         uint64_t wakeups;
         uint64_t packets;
-        uint32_t queues;      /* receive queues it serves */
+        uint32_t queues; /* receive queues it serves */
         uint32_t numa_node;
 };
 
 struct wire_network_stats {
         struct wire_header header;
         uint32_t id;
-        uint32_t learned;      /* MACs in the table now */
-        uint64_t learn_full;   /* sources not learned because of learn_max */
+        uint32_t learned;    /* MACs in the table now */
+        uint64_t learn_full; /* sources not learned because of learn_max */
 };
 
 struct wire_stats_end {
@@ -326,7 +334,7 @@ void wire_init(void *record, enum wire_type type);
 /* The key of an object's record: wire_type_info[type].key_size bytes. */
 static inline const uint8_t *wire_key(const struct wire_header *record)
 {
-        return (const uint8_t *) (record + 1);
+        return (const uint8_t *)(record + 1);
 }
 
 /* Takes the next record of a datagram. *offset starts at 0.

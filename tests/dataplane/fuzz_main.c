@@ -8,7 +8,7 @@
 
 #include "socle/cleanup.h"
 
-#define INPUT_MAX 16384
+#define INPUT_MAX  16384
 #define CORPUS_MAX 4096
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,6 +1,6 @@
-/* Fuzzer: any bytes, with any claims about offloads, at a tenant's port or on the wire. Whatever they are, nothing is read
- * outside the frame (sanitizer), no buffer leaks, and every packet is accounted for.
- * Input: port, flags, segment size (2), l2_len, l3_len, l4_len, then the frame. */
+/* Fuzzer: any bytes, with any claims about offloads, at a tenant's port or on the wire. Whatever they are, nothing is
+ * read outside the frame (sanitizer), no buffer leaks, and every packet is accounted for. Input: port, flags, segment
+ * size (2), l2_len, l3_len, l4_len, then the frame. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -41,7 +41,8 @@ static void the_only_busy_queue_stays(void **state)
 
 static void masks_and_nodes_are_kept(void **state)
 {
-        const struct balance_queue pinned[] = {{0, ANY, 1, 500}, {0, ANY, 1, 500}}, near[] = {{0, 0, 0, 500}, {0, 0, 0, 500}};
+        const struct balance_queue pinned[] = {{0, ANY, 1, 500}, {0, ANY, 1, 500}},
+                                   near[] = {{0, 0, 0, 500}, {0, 0, 0, 500}};
         const struct balance_worker workers[] = {{100, 0}, {0, 1}};
 
         assert_int_equal(balance_plan(pinned, 2, workers, 2).to, NONE);

@@ -57,7 +57,7 @@ static bool done;
 /* A worker: every value it finds must be of the key it asked for; what is never removed must always be there. */
 static void *reader(void *argument)
 {
-        unsigned int thread = (uintptr_t) argument, seed = thread;
+        unsigned int thread = (uintptr_t)argument, seed = thread;
         uintptr_t wrong = 0;
 
         rte_rcu_qsbr_thread_register(dp_rcu, thread);
@@ -73,7 +73,7 @@ static void *reader(void *argument)
         }
         rte_rcu_qsbr_thread_offline(dp_rcu, thread);
         rte_rcu_qsbr_thread_unregister(dp_rcu, thread);
-        return (void *) wrong;
+        return (void *)wrong;
 }
 
 static void readers_never_see_another_keys_value(void **state)
@@ -85,7 +85,7 @@ static void readers_never_see_another_keys_value(void **state)
         for (uint64_t key = 0; key < 16; key++)
                 assert_int_equal(dp_map_set(&shared, (uint64_t[]){key, 5, 6}, value_of(key, 0)), 0);
         for (uintptr_t i = 0; i < 2; i++)
-                assert_int_equal(pthread_create(&threads[i], NULL, reader, (void *) i), 0);
+                assert_int_equal(pthread_create(&threads[i], NULL, reader, (void *)i), 0);
         for (uint64_t i = 0; i < ROUNDS; i++) {
                 uint64_t key[] = {rand() % KEYS, 5, 6};
                 if (key[0] < 16 || rand() % 2)
@@ -98,7 +98,7 @@ static void readers_never_see_another_keys_value(void **state)
         __atomic_store_n(&done, true, __ATOMIC_RELAXED);
         for (int i = 0; i < 2; i++) {
                 pthread_join(threads[i], &wrong);
-                assert_int_equal((uintptr_t) wrong, 0);
+                assert_int_equal((uintptr_t)wrong, 0);
         }
         dp_rcu_reclaim();
         dp_map_destroy(&shared);
