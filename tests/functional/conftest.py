@@ -22,8 +22,7 @@ NEEDS = {
     "netns": ("the test makes network namespaces and taps: needs root, ip and /dev/net/tun",
               lambda: os.geteuid() == 0 and shutil.which("ip") and os.path.exists("/dev/net/tun")),
     "testpmd": ("the test's guest is dpdk-testpmd (package dpdk-dev)", lambda: shutil.which("dpdk-testpmd")),
-    "hugepages": ("the test needs 600 free huge pages of 2 MiB and a mounted hugetlbfs", lambda: huge_pages() >= 600),
-    "iperf3": ("the test needs iperf3", lambda: shutil.which("iperf3")),
+    "hugepages": ("the test needs 128 free huge pages of 2 MiB and a mounted hugetlbfs", lambda: huge_pages() >= 128),
 }
 
 

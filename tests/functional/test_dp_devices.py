@@ -73,6 +73,19 @@ def test_port_on_a_kernel_interface(one_node, lab, kind):
         assert raw.recv(2, lambda f: b"from-the-device" in f)
 
 
+@pytest.mark.hugepages
+def test_on_huge_pages(lab):
+    """As in production; all other tests run without, so that they run anywhere."""
+    node, space = lab.node("n-huge", options=()), lab.space("far-huge")
+    veth(node.namespace, "underlay0", space, "underlay0", 1600)
+    node.start()
+    assert node.call("info")["dataplane"]["hugepages"]
+    node.apply(intent.underlay())
+    far = FarVtep(space, node)
+    both_ways(node, lab, far)
+    far.close()
+
+
 def test_tap_with_queues(one_node, lab):
     """A multi-queue tap: all of its queues are served."""
     one, two = lab.guest("one", MAC[1], ["10.0.0.1"]), lab.guest("two", MAC[2], ["10.0.0.2"])
