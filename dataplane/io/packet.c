@@ -49,7 +49,6 @@ static bool take_auxdata(struct msghdr *message, struct rte_mbuf **m, bool under
                 }
                 if (rte_vlan_insert(m) < 0)
                         return false;
-                (*m)->l2_len += (*m)->l2_len ? sizeof(struct rte_vlan_hdr) : 0;
         }
         return true;
 }
