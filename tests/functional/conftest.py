@@ -102,11 +102,10 @@ def module_lab():
     # Unix socket paths are short: not pytest's deep directories.
     directory = tempfile.mkdtemp(prefix="socle-", dir="/tmp")
     lab = Lab(directory)
-    try:
+    with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, directory)
+        stack.callback(lab.stop)
         yield lab
-    finally:
-        lab.stop()
-        shutil.rmtree(directory)
 
 
 @pytest.fixture
