@@ -9,17 +9,18 @@ from netns import wait_until
 
 
 @contextlib.contextmanager
-def guest(paths, *options, cpu=None, log=None):
+def guest(paths, *options, cpu=None, log=None, device="queues=1"):
     """Runs it, a port a socket path, until the block ends; then it is killed like a guest whose host ran out of memory.
 
-    Without huge pages: its memory is a memfd, which virtio-user can share as well."""
+    Without huge pages: its memory is a memfd, which virtio-user can share as well. device: more of the virtio-user
+    devices' arguments."""
     cpu = os.cpu_count() - 1 if cpu is None else cpu
     log = pathlib.Path(log or f"{paths[0]}.log")
     vdevs = []
     for number, path in enumerate(paths):
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
-        vdevs += ["--vdev", f"net_virtio_user{number},path={path},server=1,queues=1"]
+        vdevs += ["--vdev", f"net_virtio_user{number},path={path},server=1,{device}"]
     command = ["dpdk-testpmd", "--no-huge", "-m", "128", "--no-pci", "--no-telemetry",
                f"--file-prefix=guest{os.getpid()}-{pathlib.Path(paths[0]).name}", "--lcores", f"0@{cpu},1@{cpu}",
                *vdevs, "--", "--total-num-mbufs=8192", "--auto-start", "--stats-period", "60", *options]
