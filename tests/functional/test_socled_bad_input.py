@@ -293,6 +293,9 @@ def test_out_of_descriptors(socled):
     first.call("info")
     for rpc in crowd:
         rpc.close()
+    deadline = time.monotonic() + 20
+    while first.call("info")["clients"] > 1 and time.monotonic() < deadline:
+        time.sleep(0.05)
     with socled.connect() as again:
         again.call("info")
 
