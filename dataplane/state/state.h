@@ -88,7 +88,6 @@ struct dp_tunnel {
         uint8_t outer_l3_len; /* 20 or 40 */
         uint8_t resolved;     /* 1: the next hop's MAC is known */
         uint8_t dscp;         /* 255: inherit */
-        uint32_t partial_sum; /* IPv4: of the outer header without length and DSCP, not folded */
         uint8_t outer[DP_OUTER_MAX];
 };
 
