@@ -160,11 +160,12 @@ static void add_port(struct stats *stats, const struct wire_port_stats *port)
 static void add_worker(struct stats *stats, const struct wire_worker_stats *worker)
 {
         json_array_append_new(stats->workers,
-                              json_pack("{si, si, si, sI, sI, sI, sI, sI, si}", "index", worker->index, "cpu",
+                              json_pack("{si, si, si, sI, sI, sI, sI, sI, si, so}", "index", worker->index, "cpu",
                                         worker->cpu, "numa_node", worker->numa_node, "busy_ns",
                                         (json_int_t)worker->busy_ns, "poll_ns", (json_int_t)worker->poll_ns, "sleep_ns",
                                         (json_int_t)worker->sleep_ns, "wakeups", (json_int_t)worker->wakeups, "packets",
-                                        (json_int_t)worker->packets, "queues", worker->queues));
+                                        (json_int_t)worker->packets, "queues", worker->queues, "drops",
+                                        drops_to_json(worker->drops)));
 }
 
 static void add_network(struct stats *stats, const struct wire_network_stats *network)

@@ -109,6 +109,7 @@ static void worker_stats(struct wire_writer *writer, const struct dp_worker *wor
         stats.packets = worker->packets;
         stats.queues = assign_count(worker->index);
         stats.numa_node = worker->numa_node;
+        memcpy(stats.drops, worker->drops, sizeof(stats.drops));
         wire_put(writer, &stats);
 }
 

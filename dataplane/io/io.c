@@ -50,12 +50,14 @@ void dp_io_notify(struct dp_io *io)
 
 void dp_io_refuse(struct dp_port *port, uint32_t bytes)
 {
-        struct dp_port_counters *counters =
-                &port->counters[rte_lcore_id() - 1]; /* worker N is lcore N + 1, see eal.c */
+        struct dp_worker *worker = &dp.workers[rte_lcore_id() - 1]; /* worker N is lcore N + 1, see eal.c */
+        struct dp_port_counters *counters = &port->counters[worker->index];
 
         counters->rx_packets++;
         counters->rx_bytes += bytes;
         counters->drops[SOCLE_DROP_RX_OFFLOAD]++;
+        worker->packets++;
+        worker->drops[SOCLE_DROP_RX_OFFLOAD]++;
 }
 
 void dp_rxq_unwatch(struct dp_rxq *rxq)

@@ -10,8 +10,7 @@ static uint16_t drop_process(struct rte_graph *graph, struct rte_node *node, voi
                 struct rte_mbuf *m = objs[i];
                 const struct dp_meta *meta = dp_meta(m);
                 struct dp_port *port = dp_port_get(meta->flags & DP_META_COUNT_OUT ? meta->out : m->port);
-                if (likely(port))
-                        port->counters[worker->index].drops[meta->drop]++;
+                dp_count_drop(worker, port, meta->drop);
         }
         rte_pktmbuf_free_bulk((struct rte_mbuf **)objs, n);
         return n;

@@ -17,10 +17,7 @@ struct flooding {
 /* A copy that is not made. */
 static void count_drop(const struct flooding *f, uint16_t index, enum socle_drop reason)
 {
-        struct dp_port *port = dp_port_get(index);
-
-        if (port)
-                port->counters[dp_node_worker(f->node)->index].drops[reason]++;
+        dp_count_drop(dp_node_worker(f->node), dp_port_get(index), reason);
 }
 
 /* Sends a copy to the target; the last target gets the original, so nothing is copied for nothing. */

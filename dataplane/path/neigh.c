@@ -33,8 +33,7 @@ static rte_edge_t reply(struct dp_worker *worker, struct rte_mbuf *m, const stru
         ether->src_addr = *mac;
         m->ol_flags &= ~(RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG);
         dp_meta(m)->out = m->port;
-        if (likely(port)) /* what was received must be accounted for: it was not forwarded */
-                port->counters[worker->index].drops[SOCLE_DROP_ANSWERED]++;
+        dp_count_drop(worker, port, SOCLE_DROP_ANSWERED); /* what was received is accounted for: it was not forwarded */
         return EDGE_TX;
 }
 

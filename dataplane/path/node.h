@@ -78,6 +78,14 @@ static __rte_always_inline void dp_run_add(struct rte_graph *graph, struct rte_n
                 return n;                                                                                              \
         }
 
+/* Counts a packet that was not delivered, at the port (NULL: gone) and at the worker. */
+static __rte_always_inline void dp_count_drop(struct dp_worker *worker, struct dp_port *port, enum socle_drop reason)
+{
+        worker->drops[reason]++;
+        if (likely(port != NULL))
+                port->counters[worker->index].drops[reason]++;
+}
+
 /* How many packets flooding and segmenting may make of those of one round: bounds what a guest can cost the others, and
  * keeps a node's stream, counted in 16 bits, far from full. */
 #define DP_ROUND_BUDGET 8192

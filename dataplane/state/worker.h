@@ -68,6 +68,7 @@ struct dp_worker {
         uint64_t packets __rte_cache_aligned; /* received */
         uint64_t busy_tsc, poll_tsc, sleep_tsc;
         uint64_t wakeups;
+        uint64_t drops[SOCLE_DROP_COUNT];
         uint32_t budget; /* copies and segments that this round may still make */
         uint32_t cpu;
         bool notify; /* something is in a ring for control: told once a round, outside the graph */

@@ -284,6 +284,7 @@ struct wire_worker_stats {
         uint64_t packets;
         uint32_t queues; /* receive queues it serves */
         uint32_t numa_node;
+        uint64_t drops[SOCLE_DROP_COUNT]; /* by reason, of all ports, those since removed included */
 };
 
 struct wire_network_stats {

@@ -6,7 +6,7 @@ import pytest
 
 import intent
 from guest import tcp_transfer
-from netns import veth
+from netns import veth, wait_until
 from ping import Ping
 
 MAC = [intent.mac(n) for n in range(4)]
@@ -62,3 +62,20 @@ def test_a_worker_that_does_not_exist_starves_nobody(node, lab):
     one, two = guests_of(node, lab)
     node.apply(one.port("blue", workers=[17]))
     one.reaches("10.0.0.2")
+
+
+def test_drops_are_counted_by_worker_too(node, lab):
+    """What the ports lost, the workers account for: the same sums, by reason."""
+    one, _ = guests_of(node, lab)
+    with one.raw() as raw:
+        for _ in range(25):
+            raw.send(bytes.fromhex("fa163e00ee01") + bytes.fromhex(one.mac.replace(":", "")) + b"\x88\xb5" + bytes(46))
+
+    def counted():
+        return node.drops("wa1", "unknown_mac") == 25
+    wait_until(counted, 5, "25 frames to nobody")
+    stats = node.call("stats")
+    by_port, by_worker = ({reason: sum(entry["drops"].get(reason, 0) for entry in stats[key])
+                           for reason in stats["drop_reasons"]} for key in ("ports", "workers"))
+    assert by_worker["unknown_mac"] == 25
+    assert by_port == by_worker
