@@ -8,6 +8,7 @@ import pytest
 import intent
 from many import NETWORKS, PORTS, everything, memory, sent, small_frame, small_guest
 from netns import wait_until
+from ping import Ping
 
 pytestmark = [pytest.mark.netns, pytest.mark.large]
 
@@ -50,6 +51,22 @@ def test_restart_of_socled_adopts_all(full):
                                                            full.wait_in_force()))
     commit = full.call("info")["dataplane"]["last_commit"]
     assert commit["adopted"] > 21000 and commit["added"] == commit["changed"] == commit["removed"] == 0, commit
+
+
+def test_restart_under_traffic_loses_nothing(full, module_lab):
+    """With all of it in force, socled dies and comes back under a ping of 200 a second."""
+    guests = [module_lab.guest(f"busy{i}", intent.mac(60000 + i), [f"10.99.0.{i}"]) for i in (1, 2)]
+    full.apply(*(guest.port("net0") for guest in guests))
+    for guest in guests:
+        guest.up(silent=True)
+    guests[0].reaches("10.99.0.2")
+    with Ping(guests[0], "10.99.0.2") as ping:
+        full.socled.kill()
+        full.start_socled()
+        full.wait_connected()
+        full.wait_in_force()
+    assert ping.lost == 0, ping.out[-500:]
+    full.delete(*(("Port", guest.name) for guest in guests))
 
 
 def test_same_again_changes_nothing(full, module_lab):
