@@ -250,8 +250,8 @@ int port_put(const struct wire_port *record, struct dp_io_error *error)
 
         int r = set_attachment(object, fresh, &record->attachment, record->name);
         if (r == 0 && resized && object->open && record->attachment.device == WIRE_DEVICE_TAP) {
-                close_device(object); /* the tap takes its MAC and MTU when it is opened; it is persistent, so nothing
-                                         is lost */
+                close_device(object); /* the tap takes its MAC and MTU when it is opened; being persistent it keeps its
+                                         addresses */
                 dp_rcu_reclaim();
                 r = 1;
         }
@@ -285,7 +285,6 @@ static int publish_underlay(struct port_object *object)
         if (!new)
                 return -ENOMEM;
         *new = (struct dp_underlay){
-                .mtu = record->mtu,
                 .udp_port = rte_cpu_to_be_16(record->udp_port),
                 .has_vtep4 = !wire_ip_is_unset(record->vtep4),
                 .has_vtep6 = !wire_ip_is_unset(record->vtep6),

@@ -38,7 +38,6 @@ typedef uint16_t dp_tx_burst(struct dp_port *port, unsigned int worker, struct r
 
 /* The local end of tunnels on one device. Immutable. */
 struct dp_underlay {
-        uint32_t mtu;      /* of outer IP packets */
         uint16_t udp_port; /* big-endian */
         uint8_t has_vtep4, has_vtep6;
         uint8_t vtep4[4], vtep6[16];

@@ -80,7 +80,7 @@ static void make_underlay(void)
         port->mtu = 1520;
         port->network = DP_INDEX_NONE;
         port->underlay = rte_zmalloc(NULL, sizeof(*port->underlay), 64);
-        *port->underlay = (struct dp_underlay){.mtu = 1520, .udp_port = RTE_BE16(4789), .has_vtep4 = 1, .has_vtep6 = 1,
+        *port->underlay = (struct dp_underlay){.udp_port = RTE_BE16(4789), .has_vtep4 = 1, .has_vtep6 = 1,
                                                .vtep4 = {192, 0, 2, 1}, .vtep6 = {0xfd, 0, 0, 2, [15] = 1}, .ttl = 64,
                                                .dscp = 255, .mac = port->mac};
 }
