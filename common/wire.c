@@ -4,7 +4,8 @@
 
 #include "socle/wire.h"
 
-#define RECORD(type, record, key) [type] = {#record, sizeof(struct wire_##record), key}
+#define RECORD(type, record, key) [type] = {#record, sizeof(struct wire_##record), key, false}
+#define VARIABLE(type, record)    [type] = {#record, sizeof(struct wire_##record), 0, true}
 
 const struct wire_type_info wire_type_info[WIRE_TYPE_COUNT] = {
         RECORD(WIRE_HELLO, hello, 0),
@@ -20,6 +21,13 @@ const struct wire_type_info wire_type_info[WIRE_TYPE_COUNT] = {
         RECORD(WIRE_FDB, fdb, 16),
         RECORD(WIRE_NEIGH, neigh, 24),
         RECORD(WIRE_FLOOD, flood, 8),
+        RECORD(WIRE_SECURITY_GROUP, security_group, 4),
+        RECORD(WIRE_RULE, rule, 8),
+        RECORD(WIRE_ADDRESS_GROUP, address_group, 4),
+        RECORD(WIRE_MEMBER, member, 32),
+        RECORD(WIRE_PORT_GROUP, port_group, 8),
+        RECORD(WIRE_ALLOWED, allowed, 32),
+        RECORD(WIRE_SESSION_SETTINGS, session_settings, 4),
         RECORD(WIRE_PORT_STATE, port_state, 0),
         RECORD(WIRE_UNDERLAY_STATE, underlay_state, 0),
         RECORD(WIRE_PEER_STATE, peer_state, 0),
@@ -28,6 +36,18 @@ const struct wire_type_info wire_type_info[WIRE_TYPE_COUNT] = {
         RECORD(WIRE_WORKER_STATS, worker_stats, 0),
         RECORD(WIRE_NETWORK_STATS, network_stats, 0),
         RECORD(WIRE_STATS_END, stats_end, 0),
+        RECORD(WIRE_NODE_STATS, node_stats, 0),
+        RECORD(WIRE_SESSION_STATS, session_stats, 0),
+        RECORD(WIRE_SESSIONS_GET, sessions_get, 0),
+        RECORD(WIRE_SESSION, session, 0),
+        RECORD(WIRE_SESSIONS_END, sessions_end, 0),
+        RECORD(WIRE_TRACE, trace, 0),
+        RECORD(WIRE_TRACE_STEP, trace_step, 0),
+        RECORD(WIRE_TRACE_END, trace_end, 0),
+        RECORD(WIRE_CAPTURE_START, capture_start, 0),
+        RECORD(WIRE_CAPTURE_STOP, capture_stop, 0),
+        VARIABLE(WIRE_CAPTURED, captured),
+        RECORD(WIRE_CAPTURE_END, capture_end, 0),
 };
 
 /* Where a type holds strings that a reader will trust to end. */
@@ -44,6 +64,11 @@ static const struct {
         {WIRE_PORT, offsetof(struct wire_port, attachment.name), 32},
         {WIRE_PORT, offsetof(struct wire_port, attachment.path), WIRE_PATH_SIZE},
         {WIRE_PEER, offsetof(struct wire_peer, name), WIRE_NAME_SIZE},
+        {WIRE_SECURITY_GROUP, offsetof(struct wire_security_group, name), WIRE_NAME_SIZE},
+        {WIRE_ADDRESS_GROUP, offsetof(struct wire_address_group, name), WIRE_NAME_SIZE},
+        {WIRE_NODE_STATS, offsetof(struct wire_node_stats, name), WIRE_NAME_SIZE},
+        {WIRE_TRACE_STEP, offsetof(struct wire_trace_step, text), WIRE_TEXT_SIZE},
+        {WIRE_CAPTURE_END, offsetof(struct wire_capture_end, text), WIRE_TEXT_SIZE},
         {WIRE_PORT_STATE, offsetof(struct wire_port_state, text), WIRE_TEXT_SIZE},
         {WIRE_UNDERLAY_STATE, offsetof(struct wire_underlay_state, text), WIRE_TEXT_SIZE},
 };
@@ -57,6 +82,15 @@ void wire_init(void *record, enum wire_type type)
         header->length = wire_type_info[type].size;
 }
 
+static bool length_ok(const struct wire_header *header)
+{
+        const struct wire_type_info *info = &wire_type_info[header->type];
+
+        if (!info->variable)
+                return header->length == info->size;
+        return header->length % 8 == 0 && header->length >= info->size && header->length - info->size <= WIRE_FRAME_MAX;
+}
+
 int wire_next(const void *datagram, size_t size, size_t *offset, const struct wire_header **ret)
 {
         const struct wire_header *header = (const void *)((const char *)datagram + *offset);
@@ -66,7 +100,7 @@ int wire_next(const void *datagram, size_t size, size_t *offset, const struct wi
                 return 0;
         if (left < sizeof(*header) || header->type == WIRE_NONE || header->type >= WIRE_TYPE_COUNT)
                 return -EBADMSG;
-        if (header->length != wire_type_info[header->type].size || header->length > left)
+        if (!length_ok(header) || header->length > left)
                 return -EBADMSG;
 
         for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)

@@ -131,7 +131,9 @@ static void remove_record(enum wire_type type, const uint8_t *key, struct wire_c
         const struct wire_header *found = record_table_get(objects_in_force, type, key);
         uint64_t copy[sizeof(struct wire_underlay) / 8 + 8];
 
-        _Static_assert(sizeof(struct wire_underlay) >= sizeof(struct wire_port), "the largest object");
+        _Static_assert(sizeof(struct wire_underlay) >= sizeof(struct wire_port) &&
+                               sizeof(struct wire_underlay) >= sizeof(struct wire_session_settings),
+                       "the largest object");
         if (!found)
                 return;
         memcpy(copy, found, found->length);

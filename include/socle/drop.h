@@ -29,7 +29,23 @@
         X(ANSWERED, "answered", "not forwarded, since answered in place (ARP, ND); not a loss") \
         X(SPLIT_HORIZON, "split_horizon", "came over the underlay for a MAC that lives behind the underlay, not here") \
         X(ROUND_LIMIT, "round_limit", "copying or segmenting it would have taken more than its share of one round") \
-        X(VLAN_HOPPING, "vlan_hopping", "a tagged frame in an untagged network, which would reach another VLAN")
+        X(VLAN_HOPPING, "vlan_hopping", "a tagged frame in an untagged network, which would reach another VLAN") \
+        X(SPOOFED_MAC, "spoofed_mac", "port security: the source MAC is none of the port's") \
+        X(SPOOFED_IP, "spoofed_ip", "port security: the source address is none of the port's, for this MAC") \
+        X(SPOOFED_ARP, "spoofed_arp", "port security: the ARP sender's address or MAC is none of the port's") \
+        X(SPOOFED_ND, "spoofed_nd", "port security: a neighbour message for an address or MAC that is none of the port's") \
+        X(DHCP_SERVER, "dhcp_server", "port security: a guest answering as a DHCP server") \
+        X(ROUTER_ADVERTISEMENT, "router_advertisement", "port security: a guest advertising itself as a router, or redirecting") \
+        X(ETHERTYPE, "ethertype", "port security: neither IP, ARP nor RARP, or tagged") \
+        X(SG_EGRESS, "sg_egress", "no security group rule of the sending port allows it") \
+        X(SG_INGRESS, "sg_ingress", "no security group rule of the receiving port allows it") \
+        X(SESSION_INVALID, "session_invalid", "belongs to no session and may not begin one (TCP state or window, an ICMP answer or error to nothing)") \
+        X(SESSION_FULL, "session_full", "the session table is full, and nothing embryonic is left to give way") \
+        X(SESSION_LIMIT, "session_limit", "the port holds as many sessions as its session_limit") \
+        X(SESSION_RATE, "session_rate", "the port begins more sessions a second than its session_rate_limit") \
+        X(FRAGMENT_LOST, "fragment_lost", "a fragment whose first fragment did not come, or was dropped") \
+        X(FRAGMENT_FULL, "fragment_full", "too many fragments wait for their first one") \
+        X(FRAGMENT_BAD, "fragment_bad", "a first fragment without its whole transport header, or one that overwrites it (RFC 1858, RFC 3128)")
 /* clang-format on */
 
 enum socle_drop {

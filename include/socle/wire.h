@@ -14,7 +14,15 @@
  *                                           <-  PORT_STATE, UNDERLAY_STATE, PEER_STATE, whenever they change (all of
  *                                               them once after the first COMMITTED of a connection)
  *      STATS_GET                            ->
- *                                           <-  PORT_STATS…, WORKER_STATS…, NETWORK_STATS…, STATS_END
+ *                                           <-  PORT_STATS…, WORKER_STATS…, NETWORK_STATS…, NODE_STATS…, SESSION_STATS,
+ *                                               STATS_END
+ *      SESSIONS_GET                         ->
+ *                                           <-  SESSION…, SESSIONS_END
+ *      TRACE                                ->
+ *                                           <-  TRACE_STEP…, TRACE_END
+ *      CAPTURE_START                        ->
+ *                                           <-  CAPTURED (and, live, TRACE_STEP) …, CAPTURE_END: at its bounds, or
+ * after CAPTURE_STOP                         ->
  *
  * A full generation is the whole truth: what equals the record in force is adopted untouched, what is not mentioned
  * is swept. Nothing takes effect before COMMIT; a connection lost before that leaves no trace. Within a generation
@@ -29,8 +37,9 @@
 #include <stdint.h>
 
 #include "socle/drop.h"
+#include "socle/session_states.h"
 
-#define WIRE_VERSION      1
+#define WIRE_VERSION      2
 #define WIRE_DATAGRAM_MAX 32768
 #define WIRE_NAME_SIZE    64  /* object names, NUL included */
 #define WIRE_PATH_SIZE    108 /* as sockaddr_un.sun_path */
@@ -53,6 +62,13 @@ enum wire_type {
         WIRE_FDB,
         WIRE_NEIGH,
         WIRE_FLOOD,
+        WIRE_SECURITY_GROUP,
+        WIRE_RULE,
+        WIRE_ADDRESS_GROUP,
+        WIRE_MEMBER,
+        WIRE_PORT_GROUP,
+        WIRE_ALLOWED,
+        WIRE_SESSION_SETTINGS,
         /* events */
         WIRE_PORT_STATE,
         WIRE_UNDERLAY_STATE,
@@ -63,6 +79,20 @@ enum wire_type {
         WIRE_WORKER_STATS,
         WIRE_NETWORK_STATS,
         WIRE_STATS_END,
+        WIRE_NODE_STATS,
+        WIRE_SESSION_STATS,
+        /* sessions: list, count, kill */
+        WIRE_SESSIONS_GET,
+        WIRE_SESSION,
+        WIRE_SESSIONS_END,
+        /* what would become of a packet; what became of packets */
+        WIRE_TRACE,
+        WIRE_TRACE_STEP,
+        WIRE_TRACE_END,
+        WIRE_CAPTURE_START,
+        WIRE_CAPTURE_STOP,
+        WIRE_CAPTURED,
+        WIRE_CAPTURE_END,
         WIRE_TYPE_COUNT
 };
 
@@ -90,7 +120,7 @@ struct wire_begin {
         uint32_t reserved;
 };
 
-#define WIRE_KEY_MAX 24
+#define WIRE_KEY_MAX 32
 
 struct wire_delete {
         struct wire_header header;
@@ -182,7 +212,9 @@ struct wire_port {
         uint32_t mtu; /* of the guest's IP packets */
         uint8_t mac[6];
         uint8_t admin_up;
-        uint8_t reserved;
+        uint8_t port_security;  /* 1: security groups and anti-spoofing; all its addresses come as ALLOWED records */
+        uint32_t session_limit; /* sessions at most that this port began; 0: no limit of its own */
+        uint32_t session_rate_limit; /* sessions begun a second; 0: no limit */
         char name[WIRE_NAME_SIZE];
 };
 
@@ -222,6 +254,85 @@ struct wire_flood {
         struct wire_header header;
         uint32_t network; /* key */
         uint32_t peer;    /* key */
+};
+
+/* ---- policy ---- */
+
+struct wire_security_group {
+        struct wire_header header;
+        uint32_t id;       /* key */
+        uint32_t stateful; /* 0: its rules match packet by packet, answers need their own */
+        char name[WIRE_NAME_SIZE];
+};
+
+enum wire_direction { WIRE_INGRESS = 1, WIRE_EGRESS }; /* to the guest; from it */
+enum wire_remote { WIRE_REMOTE_ANY, WIRE_REMOTE_CIDR, WIRE_REMOTE_SET };
+
+#define WIRE_PROTOCOL_ANY 256
+
+/* What a security group allows. */
+struct wire_rule {
+        struct wire_header header;
+        uint32_t group;    /* key */
+        uint32_t number;   /* key: its place in the group's list, from 0 */
+        uint8_t direction; /* enum wire_direction */
+        uint8_t family;    /* 4 or 6 */
+        uint8_t remote;    /* enum wire_remote */
+        uint8_t prefix;    /* CIDR: bits of `ip`; of IPv4 those of the mapped form, 96 … 128 */
+        uint16_t protocol; /* IANA's number, or WIRE_PROTOCOL_ANY */
+        /* Destination ports; of ICMP type << 8 | code; what has neither: 0 … 65535. */
+        uint16_t first, last;
+        uint16_t reserved;
+        uint32_t remote_set; /* SET: the id of the security group or address group whose members it speaks of */
+        uint8_t ip[16];
+};
+
+struct wire_address_group {
+        struct wire_header header;
+        uint32_t id; /* key */
+        uint32_t reserved;
+        char name[WIRE_NAME_SIZE];
+};
+
+/* An address (or prefix) is a member of a security group or an address group. Several owners may say so. */
+struct wire_member {
+        struct wire_header header;
+        uint32_t set;    /* key: id of the group */
+        uint32_t owner;  /* key: id of the object that says so: a port, or the group itself */
+        uint32_t prefix; /* key: bits of `ip`, 1 … 128 */
+        uint32_t zero;   /* key */
+        uint8_t ip[16];  /* key */
+};
+
+/* A port is in a security group. */
+struct wire_port_group {
+        struct wire_header header;
+        uint32_t port;  /* key */
+        uint32_t group; /* key */
+};
+
+/* A source address that a port with port security may use with this MAC: its fixed IPs and its allowed address pairs.
+ */
+struct wire_allowed {
+        struct wire_header header;
+        uint32_t port;   /* key */
+        uint16_t prefix; /* key: bits of `ip`; of IPv4 those of the mapped form */
+        uint8_t mac[6];  /* key */
+        uint8_t ip[16];  /* key */
+        uint32_t zero;   /* key */
+};
+
+/* How sessions are tracked; one object. Without it: the defaults of session_states.h, loose, pick-up 120 s. */
+struct wire_session_settings {
+        struct wire_header header;
+        uint32_t id;          /* key */
+        uint32_t tcp_loose;   /* 1: a session may begin in the middle of a TCP connection (nf_conntrack_tcp_loose) */
+        uint32_t tcp_liberal; /* 1: segments outside the window pass, but for RSTs (nf_conntrack_tcp_be_liberal) */
+        uint32_t tcp_max_retrans; /* nf_conntrack_tcp_max_retrans */
+        uint32_t pickup_s; /* after the dataplane's start, established connections whose answer comes first are taken
+                              up again, this long; 0: never */
+        uint32_t reserved;
+        uint32_t timeout_ms[SOCLE_SESSION_STATE_COUNT];
 };
 
 /* ---- events ---- */
@@ -294,9 +405,168 @@ struct wire_network_stats {
         uint64_t learn_full; /* sources not learned because of learn_max */
 };
 
+/* A graph node on one worker. */
+struct wire_node_stats {
+        struct wire_header header;
+        uint32_t worker;
+        uint32_t reserved;
+        uint64_t calls, packets, cycles; /* cycles: of the TSC, spent in the node, in device calls too */
+        uint64_t io_cycles;              /* of these, inside the devices' receive and transmit functions */
+        char name[WIRE_NAME_SIZE];
+};
+
+struct wire_session_stats {
+        struct wire_header header;
+        uint32_t capacity, live;                         /* sessions */
+        uint64_t created, expired, evicted, cut, killed; /* evicted: embryonic ones that gave way when the table was
+                                                            full; cut: no longer allowed by the policy */
+        uint64_t reevaluated;                            /* looked at again because the policy had changed */
+        uint64_t memory_bytes;
+        uint64_t tsc_hz;
+        uint32_t by_state[SOCLE_SESSION_STATE_COUNT]; /* as of the last walk over the table, a second old at most */
+};
+
 struct wire_stats_end {
         struct wire_header header;
         uint64_t cookie;
+};
+
+/* ---- sessions ---- */
+
+enum wire_sessions_action { WIRE_SESSIONS_LIST = 1, WIRE_SESSIONS_COUNT, WIRE_SESSIONS_KILL };
+
+/* Which sessions: all that match every condition that is set. */
+struct wire_sessions_get {
+        struct wire_header header;
+        uint64_t cookie;
+        uint32_t action;   /* enum wire_sessions_action */
+        uint32_t limit;    /* LIST: this many at most; 0: all */
+        uint32_t port;     /* either end is this port; 0: any */
+        uint32_t network;  /* 0: any */
+        uint8_t ip[16];    /* either end is within this prefix; all zero with prefix 0: any */
+        uint16_t prefix;   /* bits of the (mapped) address */
+        uint16_t protocol; /* IANA's number, or WIRE_PROTOCOL_ANY */
+        uint16_t l4_port;  /* either end's; 0: any */
+        uint8_t state;     /* enum socle_session_state + 1; 0: any */
+        uint8_t family;    /* 4, 6; 0: any */
+};
+
+struct wire_session {
+        struct wire_header header;
+        uint64_t cookie;
+        uint32_t network;
+        uint32_t ports[2];   /* ids: of the initiator, of the responder; 0: remote */
+        uint32_t peers[2];   /* ids, where the end is behind a tunnel; 0: it is not */
+        uint8_t ip[2][16];   /* initiator, responder */
+        uint16_t l4_port[2]; /* ICMP queries: identifier, type */
+        uint8_t protocol, family, state, reserved;
+        uint64_t packets[2], bytes[2]; /* sent by the initiator, by the responder */
+        uint64_t age_ms;
+        uint64_t idle_ms, expires_ms;
+        uint32_t reply_allowed; /* 0: a stateless group's; answers are judged by their own rules */
+        uint32_t reserved2;
+};
+
+struct wire_sessions_end {
+        struct wire_header header;
+        uint64_t cookie;
+        uint64_t matched; /* of which at most `limit` were sent; killed, with KILL */
+};
+
+/* ---- trace and capture ---- */
+
+#define WIRE_FRAME_MAX 9216
+
+struct wire_trace {
+        struct wire_header header;
+        uint64_t cookie;
+        uint32_t port; /* id of the port or underlay it comes from */
+        uint32_t is_underlay;
+        uint32_t length; /* of the frame */
+        uint32_t reserved;
+        uint8_t frame[2048];
+};
+
+enum wire_stage {
+        WIRE_STAGE_RECEIVE = 1, /* port, admin state, headers; the underlay: tunnel, VNI */
+        WIRE_STAGE_SESSION,     /* the look-up */
+        WIRE_STAGE_GUARD,       /* port security */
+        WIRE_STAGE_FORWARD,     /* who has the destination MAC */
+        WIRE_STAGE_EGRESS,      /* the sending port's security groups */
+        WIRE_STAGE_INGRESS,     /* the receiving port's */
+        WIRE_STAGE_TRACK,       /* may the packet begin a session, or is it valid in its session */
+        WIRE_STAGE_ANSWER,      /* ARP/ND answered in place, ICMP too big */
+        WIRE_STAGE_OUTPUT,      /* the way out: port, tunnel, wire */
+};
+
+struct wire_trace_step {
+        struct wire_header header;
+        uint64_t cookie;
+        uint64_t packet;         /* live: counts packets; else 0 */
+        uint32_t stage;          /* enum wire_stage */
+        uint32_t object_type;    /* enum wire_type of the object that says so; WIRE_NONE: none */
+        uint32_t object, number; /* its id; a rule: its group's id and its number */
+        uint32_t pass;           /* 0: ends here, dropped; 1: goes on */
+        uint32_t drop;           /* enum socle_drop when dropped; SOCLE_DROP_COUNT: not */
+        char text[WIRE_TEXT_SIZE];
+};
+
+struct wire_trace_end {
+        struct wire_header header;
+        uint64_t cookie;
+        uint64_t packet;
+        uint32_t delivered; /* 1: sent to at least one place, or answered */
+        uint32_t drop;      /* enum socle_drop; SOCLE_DROP_COUNT: not dropped */
+};
+
+enum wire_capture_mode { WIRE_CAPTURE_PORT = 1, WIRE_CAPTURE_DROPS, WIRE_CAPTURE_TRACE };
+
+/* One capture at a time is named by its cookie; several may run. */
+struct wire_capture_start {
+        struct wire_header header;
+        uint64_t cookie;
+        uint32_t mode; /* enum wire_capture_mode: all of a port, both ways; drops only; packets with what became of them
+                        */
+        uint32_t port; /* id of a port or underlay; 0 (DROPS): all */
+        uint32_t is_underlay;
+        uint32_t snap_length; /* bytes of a frame at most, 64 … WIRE_FRAME_MAX */
+        uint32_t max_packets; /* ends after them; 1 … */
+        uint32_t seconds;     /* ends after them; 1 … */
+        /* Only packets of this flow, in either direction; family 0: all. */
+        uint8_t family, protocol;
+        uint16_t l4_port[2];
+        uint8_t ip[2][16]; /* all zero: any */
+        uint32_t reserved;
+};
+
+struct wire_capture_stop {
+        struct wire_header header;
+        uint64_t cookie;
+};
+
+enum wire_captured_how { WIRE_CAPTURED_RX = 1, WIRE_CAPTURED_TX, WIRE_CAPTURED_DROP };
+
+/* Of variable length: `captured` bytes follow, then zeroes up to a multiple of 8. */
+struct wire_captured {
+        struct wire_header header;
+        uint64_t cookie;
+        uint64_t packet;  /* live traces: of its steps */
+        uint64_t time_ns; /* CLOCK_REALTIME */
+        uint32_t port;    /* id */
+        uint32_t is_underlay;
+        uint32_t how;              /* enum wire_captured_how */
+        uint32_t drop;             /* enum socle_drop when dropped */
+        uint32_t length, captured; /* bytes: of the frame, of what is here */
+        uint8_t frame[];
+};
+
+struct wire_capture_end {
+        struct wire_header header;
+        uint64_t cookie;
+        uint64_t packets, missed; /* captured; not, since they came too fast */
+        uint32_t error;           /* errno; 0: none */
+        uint32_t reserved;
+        char text[WIRE_TEXT_SIZE];
 };
 
 /* ---- codec ---- */
@@ -305,6 +575,7 @@ struct wire_type_info {
         const char *name;
         uint16_t size;     /* of the record, bytes */
         uint16_t key_size; /* 0: not an object */
+        bool variable;     /* `size` is the least; bytes may follow, up to WIRE_FRAME_MAX */
 };
 
 /* Indexed by enum wire_type. */
@@ -322,12 +593,29 @@ WIRE_ASSERT_SIZE(wire_peer);
 WIRE_ASSERT_SIZE(wire_fdb);
 WIRE_ASSERT_SIZE(wire_neigh);
 WIRE_ASSERT_SIZE(wire_flood);
+WIRE_ASSERT_SIZE(wire_security_group);
+WIRE_ASSERT_SIZE(wire_rule);
+WIRE_ASSERT_SIZE(wire_address_group);
+WIRE_ASSERT_SIZE(wire_member);
+WIRE_ASSERT_SIZE(wire_port_group);
+WIRE_ASSERT_SIZE(wire_allowed);
+WIRE_ASSERT_SIZE(wire_session_settings);
 WIRE_ASSERT_SIZE(wire_port_state);
 WIRE_ASSERT_SIZE(wire_underlay_state);
 WIRE_ASSERT_SIZE(wire_peer_state);
 WIRE_ASSERT_SIZE(wire_port_stats);
 WIRE_ASSERT_SIZE(wire_worker_stats);
 WIRE_ASSERT_SIZE(wire_network_stats);
+WIRE_ASSERT_SIZE(wire_node_stats);
+WIRE_ASSERT_SIZE(wire_session_stats);
+WIRE_ASSERT_SIZE(wire_sessions_get);
+WIRE_ASSERT_SIZE(wire_session);
+WIRE_ASSERT_SIZE(wire_trace);
+WIRE_ASSERT_SIZE(wire_trace_step);
+WIRE_ASSERT_SIZE(wire_trace_end);
+WIRE_ASSERT_SIZE(wire_capture_start);
+WIRE_ASSERT_SIZE(wire_captured);
+WIRE_ASSERT_SIZE(wire_capture_end);
 
 /* Zeroes a record and sets its header: `struct wire_port p; wire_init(&p, WIRE_PORT);` */
 void wire_init(void *record, enum wire_type type);

@@ -1,0 +1,15 @@
+/* See settings.h. */
+#include "settings.h"
+
+static const struct dp_session_settings defaults = {
+        .tcp = {.loose = true, .max_retrans = 3, .timeout_ms = defaults.timeout_ms},
+        .pickup_ms = 120000,
+        .timeout_ms =
+                {
+#define X(id, name, timeout_ms, help) [SOCLE_SESSION_##id] = timeout_ms,
+                        SOCLE_SESSION_STATES(X)
+#undef X
+                },
+};
+
+const struct dp_session_settings *dp_session_settings = &defaults;
