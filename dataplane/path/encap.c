@@ -2,7 +2,7 @@
  * length, DSCP and ECN (RFC 2983 uniform, RFC 6040 normal mode), source port from the inner flow, VNI, and for IPv6 the
  * UDP checksum, which receivers insist on (RFC 8200 8.1). */
 #include "csum.h"
-#include "flow.h"
+#include "flow_hash.h"
 #include "node.h"
 #include "vxlan.h"
 

@@ -6,7 +6,7 @@ static const struct dp_session_settings defaults = {
         .pickup_ms = 120000,
         .timeout_ms =
                 {
-#define X(id, name, timeout_s, help) [SOCLE_SESSION_##id] = (timeout_s) * 1000,
+#define X(id, name, timeout_s, help) [SOCLE_SESSION_##id] = (timeout_s)*1000,
                         SOCLE_SESSION_STATES(X)
 #undef X
                 },

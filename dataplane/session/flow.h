@@ -1,0 +1,78 @@
+/* What a packet is to sessions: which conversation it belongs to, which way it goes, where its headers are.
+ *
+ * The key is the same for both directions: the endpoint with the lower address (then port) comes first. Words:
+ *      0   port of the lower, port of the higher endpoint, network (16 bits each), protocol, kind (8 bits each)
+ *      1   IPv4: address of the lower, of the higher endpoint
+ *      1…4 IPv6: the same, 16 bytes each
+ * Addresses and ports as on the wire. ICMP queries: the identifier and the type of the request instead of ports.
+ * Fragments: the datagram's identification instead of ports, and a kind of their own for each direction. */
+#pragma once
+
+#include "headers.h"
+#include "meta.h"
+
+enum dp_flow_kind {
+        DP_FLOW_WHOLE,          /* a packet with its transport header, if it has one */
+        DP_FLOW_FIRST_FRAGMENT, /* so has this; `fragment_key()` is its datagram's */
+        DP_FLOW_LATER_FRAGMENT, /* the key is its datagram's */
+        DP_FLOW_ICMP_ERROR,     /* the key is that of the packet it quotes, the direction that of the error itself */
+        DP_FLOW_ICMP_ANSWER,    /* of a query: begins nothing */
+        DP_FLOW_ICMP_OTHER,     /* neither query nor error: never part of a session */
+        DP_FLOW_NOT_IP,
+        DP_FLOW_BAD_FRAGMENT,
+        DP_FLOW_MALFORMED,
+};
+
+#define DP_FLOW_KIND_V4       (4ULL << 56)
+#define DP_FLOW_KIND_V6       (6ULL << 56)
+#define DP_FLOW_KIND_FRAGMENT (16ULL << 56) /* of direction 0; 48 of direction 1 */
+
+struct dp_flow {
+        uint64_t key[5];
+        uint8_t words;     /* of the key: 2 or 5 */
+        uint8_t direction; /* 0: from the lower endpoint */
+        uint8_t kind;      /* enum dp_flow_kind */
+        uint8_t protocol;
+        bool v6;
+        uint16_t l3, l4;                        /* offsets of the headers in the frame */
+        uint16_t l4_length;                     /* bytes in the packet by its IP header, transport header included */
+        uint32_t identification;                /* of a fragmented datagram */
+        uint8_t source[16], destination[16];    /* IPv4 mapped */
+        uint16_t source_port, destination_port; /* host order; what has none: 0; ICMP, both: type << 8 | code */
+        uint8_t answer_type;                    /* ICMP queries: the other type of the pair */
+};
+
+/* Everything about the packet, on the slow way. *ret is whole for every kind up to ICMP_OTHER. */
+void dp_flow_parse(const struct rte_mbuf *m, uint16_t network, struct dp_flow *ret);
+
+/* The key under which later fragments of a first fragment's datagram are found. */
+void dp_flow_fragment_key(const struct dp_flow *flow, uint64_t key[5]);
+
+/* The key and direction of what nearly every packet is, an unfragmented IPv4 TCP or UDP packet without options whose
+ * headers are all there, and nothing else. false: dp_flow_parse() has to look. The frame's first 64 bytes are read: the
+ * buffer holds them even if the frame is shorter, which is found by the lengths. */
+static __rte_always_inline bool dp_flow_quick(const struct rte_mbuf *m, uint64_t network, uint64_t key[2],
+                                              uint8_t *ret_direction)
+{
+        const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+        const struct rte_ipv4_hdr *ip = (const void *)(frame + sizeof(struct rte_ether_hdr));
+        const rte_be16_t *ports = (const void *)(ip + 1);
+        uint16_t least = sizeof(struct rte_ether_hdr) + sizeof(*ip) +
+                         (ip->next_proto_id == IPPROTO_TCP ? sizeof(struct rte_tcp_hdr) : sizeof(struct rte_udp_hdr));
+        bool simple = (m->data_len >= least) &
+                      (((const struct rte_ether_hdr *)frame)->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV4)) &
+                      (ip->version_ihl == 0x45) & !(ip->fragment_offset & RTE_BE16(0x3fff)) &
+                      (ip->next_proto_id == IPPROTO_TCP || ip->next_proto_id == IPPROTO_UDP) &
+                      (rte_be_to_cpu_16(ip->total_length) >= least - sizeof(struct rte_ether_hdr)) &
+                      (rte_be_to_cpu_16(ip->total_length) <= m->pkt_len - sizeof(struct rte_ether_hdr)) &
+                      !(frame[0] & 1);
+        uint64_t source = (uint64_t)ip->src_addr << 16 | ports[0];
+        uint64_t destination = (uint64_t)ip->dst_addr << 16 | ports[1];
+        uint64_t low = RTE_MIN(source, destination), high = RTE_MAX(source, destination);
+
+        *ret_direction = source > destination;
+        key[0] = (low & 0xffff) | (high & 0xffff) << 16 | network << 32 | (uint64_t)ip->next_proto_id << 48 |
+                 DP_FLOW_KIND_V4;
+        key[1] = low >> 16 | high >> 16 << 32;
+        return simple;
+}

@@ -1,0 +1,157 @@
+/* The table of sessions, shared by all workers: buckets of tagged slots that point into an array of entries. A look-up
+ * reads one line of a bucket and the session's own lines; no lock, no fence, and a batch of look-ups overlaps its cache
+ * misses (prefetch, then candidate, then use).
+ *
+ * Who may do what: any worker looks up, inserts and deletes; control deletes. A slot is one 64-bit word. An insertion
+ * holds its bucket's lock against other insertions of the same key (workers only: control is not pinned, and must never
+ * be waited for). A deletion is one compare-and-swap of the slot: who succeeds retires the entry, which is free again
+ * after a grace period, so that nobody's batch ever sees it turn into another. A bucket that is full spills into the
+ * next. */
+#pragma once
+
+#include <rte_prefetch.h>
+
+#include "session.h"
+#include "state.h"
+
+#define DP_SESSION_SLOTS     7
+#define DP_SESSION_SPILL_MAX 8 /* buckets behind its own that an entry may be in */
+#define DP_SESSION_NONE      0 /* index + 1 of no entry */
+
+struct dp_session_bucket {
+        uint32_t lock;
+        uint32_t spilled;                 /* entries of this bucket or an earlier one that went past it */
+        uint64_t slots[DP_SESSION_SLOTS]; /* hash's upper half << 32 | index + 1; 0: free */
+} __rte_cache_aligned;
+
+/* Entries that are free, or wait for a grace period to be: of one worker, or of control. */
+struct dp_session_pool {
+        uint32_t free;    /* chain of entries ready for use */
+        uint32_t retired; /* chain being gathered */
+        uint32_t retired_count;
+        uint32_t head, tail; /* of `waiting` */
+        struct {
+                uint64_t token; /* of RCU */
+                uint32_t chain, count;
+        } waiting[256];
+        uint64_t created, evicted, cut, reevaluated; /* counters; the owner's */
+        uint64_t deleted;
+} __rte_cache_aligned;
+
+struct dp_session_table {
+        /* read by all */
+        struct dp_session_bucket *buckets;
+        struct dp_session *entries;
+        uint32_t *next,
+                *next_batch; /* by entry: the free ones' chains; not in the entries, which a late reader may write */
+        uint64_t mask;       /* of buckets */
+        uint64_t seeds[5];
+        uint32_t capacity;
+        uint32_t reserve;              /* with fewer free entries than this, embryonic ones give way */
+        struct dp_session_pool *pools; /* one a worker, the last one control's */
+        struct rte_ring *embryonic;    /* struct dp_session_birth, oldest first */
+        uint32_t *port_live;           /* [DP_PORT_MAX]: sessions that count against the port; atomic */
+
+        /* written by all, seldom */
+        uint64_t stack __rte_cache_aligned; /* free batches: ABA count << 32 | first entry */
+        uint32_t free_count;                /* on the stack */
+        uint32_t touched;                   /* entries ever used: behind it nothing is to be swept */
+};
+
+extern struct dp_session_table dp_sessions;
+
+/* When a session was made, to tell whether an entry is still the one that was queued. */
+struct dp_session_birth {
+        uint32_t index, created_ms;
+};
+
+/* Control, at start: address space for all, memory for the first. 0 or -ENOMEM. Later calls of _prefault() keep memory
+ * ahead of use, so that no worker ever waits for a page. */
+int dp_session_table_init(uint32_t capacity, unsigned int workers);
+void dp_session_table_prefault(void);
+size_t dp_session_table_bytes(void); /* in use; all that the table will ever take when `touched` is the capacity */
+
+/* Keyed, and not linear as a CRC is: guests choose their ports, and should not be able to choose a bucket. */
+static __rte_always_inline uint64_t dp_session_mix(uint64_t a, uint64_t b)
+{
+        __uint128_t product = (__uint128_t)a * b;
+
+        return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static __rte_always_inline uint64_t dp_session_hash(const uint64_t *key, unsigned int words)
+{
+        const uint64_t *seeds = dp_sessions.seeds;
+        uint64_t hash = dp_session_mix(key[0] ^ seeds[0], key[1] ^ seeds[1]);
+
+        if (words == 5)
+                hash = dp_session_mix(hash ^ key[4] ^ seeds[4],
+                                      dp_session_mix(key[2] ^ seeds[2], key[3] ^ seeds[3]) ^ seeds[0]);
+        return hash;
+}
+
+static __rte_always_inline struct dp_session_bucket *dp_session_bucket(uint64_t hash)
+{
+        return &dp_sessions.buckets[hash & dp_sessions.mask];
+}
+
+static __rte_always_inline uint64_t dp_session_slot(uint64_t hash, uint32_t index)
+{
+        return (hash & 0xffffffff00000000ULL) | (index + 1);
+}
+
+static __rte_always_inline bool dp_session_same(const struct dp_session *session, const uint64_t *key,
+                                                unsigned int words)
+{
+        bool same = (session->key[0] == key[0]) & (session->key[1] == key[1]);
+
+        if (words == 5)
+                same &= (session->key6[0] == key[2]) & (session->key6[1] == key[3]) & (session->key6[2] == key[4]);
+        return same;
+}
+
+/* The first entry of the bucket whose tag fits: nearly always the one. Prefetches it. NULL: none here. */
+static __rte_always_inline struct dp_session *dp_session_candidate(const struct dp_session_bucket *bucket,
+                                                                   uint64_t hash)
+{
+        for (unsigned int i = 0; i < DP_SESSION_SLOTS; i++) {
+                uint64_t slot = __atomic_load_n(&bucket->slots[i], __ATOMIC_ACQUIRE);
+                if (((slot ^ hash) >> 32) == 0 && (uint32_t)slot) {
+                        struct dp_session *session = &dp_sessions.entries[(uint32_t)slot - 1];
+                        rte_prefetch0(session);
+                        rte_prefetch0(RTE_PTR_ADD(session, RTE_CACHE_LINE_SIZE));
+                        return session;
+                }
+        }
+        return NULL;
+}
+
+/* The session with this key, or NULL. The whole look-up: spilled entries and equal tags too. */
+struct dp_session *dp_session_find(const uint64_t *key, unsigned int words, uint64_t hash);
+
+/* A free entry, its memory as it was left; NULL: the table is full. May let an embryonic session give way. */
+struct dp_session *dp_session_alloc(unsigned int worker);
+
+/* Gives an entry back that was never inserted. */
+void dp_session_discard(unsigned int worker, struct dp_session *session);
+
+/* Puts a whole session, with LIVE in its flags, into the table. Returns it, or the one with this key that another
+ * worker put there first (the caller discards its own), or NULL: no room near its bucket, or the bucket's lock could
+ * not be had. */
+struct dp_session *dp_session_insert(struct dp_session *session, uint64_t hash, unsigned int words);
+
+/* Takes it out of the table. false: somebody else did. `pool`: a worker's index, or dp.worker_count for control. */
+bool dp_session_delete(unsigned int pool, struct dp_session *session);
+
+/* Frees what was retired, when its grace period is over; never waits. Once a round, cheap when there is nothing. */
+void dp_session_reclaim(unsigned int pool);
+
+static __rte_always_inline unsigned int dp_session_words(const struct dp_session *session)
+{
+        return session->key[0] >> 56 & 2 ? 5 : 2;
+}
+
+static __rte_always_inline uint16_t dp_session_network(const struct dp_session *session)
+{
+        return session->key[0] >> 32;
+}
