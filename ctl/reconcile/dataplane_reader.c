@@ -26,6 +26,8 @@ static bool from_dataplane(uint16_t type)
         case WIRE_PORT_STATS:
         case WIRE_WORKER_STATS:
         case WIRE_NETWORK_STATS:
+        case WIRE_NODE_STATS:
+        case WIRE_SESSION_STATS:
         case WIRE_STATS_END:
                 return true;
         default:

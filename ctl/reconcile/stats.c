@@ -219,6 +219,9 @@ int stats_record(struct network *network, const struct wire_header *record)
         case WIRE_NETWORK_STATS:
                 add_network(stats, (const struct wire_network_stats *)record);
                 return 0;
+        case WIRE_NODE_STATS:
+        case WIRE_SESSION_STATS:
+                return 0; /* not part of what `stats` shows */
         case WIRE_STATS_END:
                 return end(stats, ((const struct wire_stats_end *)record)->cookie);
         default:

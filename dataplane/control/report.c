@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include <rte_cycles.h>
+#include <rte_graph_worker.h>
 
 #include "assign.h"
 #include "objects.h"
@@ -113,6 +114,40 @@ static void worker_stats(struct wire_writer *writer, const struct dp_worker *wor
         wire_put(writer, &stats);
 }
 
+/* rte_graph counts every node; of `rx` it counts the rounds that polled in vain too, which perf does not. */
+static void node_stats(struct wire_writer *writer, const struct dp_worker *worker, const struct rte_node *node)
+{
+        const struct dp_worker_perf *perf = &worker->perf;
+        struct wire_node_stats stats;
+
+        wire_init(&stats, WIRE_NODE_STATS);
+        stats.worker = worker->index;
+        stats.calls = node->total_calls;
+        stats.packets = node->total_objs;
+        stats.cycles = node->total_cycles;
+        if (strcmp(node->name, "rx") == 0) {
+                stats.calls = perf->rx_rounds;
+                stats.packets = perf->rx_packets;
+                stats.cycles = perf->rx_tsc;
+                stats.io_cycles = perf->rx_io_tsc;
+        } else if (strcmp(node->name, "tx") == 0) {
+                stats.io_cycles = perf->tx_io_tsc;
+        }
+        snprintf(stats.name, sizeof(stats.name), "%s", node->name);
+        wire_put(writer, &stats);
+}
+
+static void graph_stats(struct wire_writer *writer, const struct dp_worker *worker)
+{
+        const struct rte_graph *graph = worker->graph;
+        struct rte_node *node;
+        rte_graph_off_t offset;
+        rte_node_t i;
+
+        rte_graph_foreach_node (i, offset, graph, node)
+                node_stats(writer, worker, node);
+}
+
 void report_stats(struct wire_writer *writer, uint64_t cookie)
 {
         struct wire_stats_end end;
@@ -122,6 +157,8 @@ void report_stats(struct wire_writer *writer, uint64_t cookie)
                         port_stats(writer, port_objects[i]);
         for (unsigned int i = 0; i < dp.worker_count; i++)
                 worker_stats(writer, &dp.workers[i]);
+        for (unsigned int i = 0; i < dp.worker_count; i++)
+                graph_stats(writer, &dp.workers[i]);
         for (uint16_t i = 0; i < network_indices.next; i++) {
                 struct wire_network_stats stats;
                 if (!network_objects[i] || !network_objects[i]->record.flood)

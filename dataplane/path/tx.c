@@ -56,7 +56,9 @@ static void transmit(struct rte_graph *graph, struct rte_node *node, uint16_t in
         struct dp_port_counters *counters = &port->counters[worker->index];
         for (uint16_t at = 0; at < ready;) {
                 enum socle_drop reason = SOCLE_DROP_TX_FULL;
+                uint64_t before = rte_rdtsc();
                 uint16_t sent = dp_load(port->tx)(port, worker->index, packets + at, ready - at, &reason);
+                worker->perf.tx_io_tsc += rte_rdtsc() - before;
                 counters->tx_packets += sent;
                 at += sent;
                 if (likely(at == ready))

@@ -50,6 +50,15 @@ struct dp_learn {
         uint64_t location; /* dp_location() */
 };
 
+/* Where the clocks go that rte_graph's counters of the nodes cannot tell apart: rounds of rx that found packets from
+ * those that polled in vain, and the devices' functions from our own. TSC. */
+struct dp_worker_perf {
+        uint64_t rx_rounds, rx_packets; /* rounds that found packets, or injections; and these */
+        uint64_t rx_tsc;                /* spent in such rounds */
+        uint64_t rx_io_tsc;             /* of it, inside the devices' burst functions, empty polls of such rounds too */
+        uint64_t tx_io_tsc;             /* inside the devices' transmit functions */
+};
+
 struct dp_worker {
         /* control's, read by the worker */
         struct dp_rxq_list *rxqs;
@@ -67,6 +76,7 @@ struct dp_worker {
         /* the worker's own; control reads */
         uint64_t packets __rte_cache_aligned; /* received */
         uint64_t busy_tsc, poll_tsc, sleep_tsc;
+        struct dp_worker_perf perf;
         uint64_t wakeups;
         uint64_t drops[SOCLE_DROP_COUNT];
         uint32_t budget; /* copies and segments that this round may still make */

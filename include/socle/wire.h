@@ -405,7 +405,7 @@ struct wire_network_stats {
         uint64_t learn_full; /* sources not learned because of learn_max */
 };
 
-/* A graph node on one worker. */
+/* A graph node on one worker. Of `rx`: the rounds that found packets, not those that polled in vain. */
 struct wire_node_stats {
         struct wire_header header;
         uint32_t worker;
