@@ -2,15 +2,38 @@
 misbehaves on demand. (That packets flow is for the tests with a real socle-dataplane.)"""
 
 import os
+import pathlib
+import re
 import socket
 import struct
 import threading
 import time
 
-VERSION = 1
+TOP = pathlib.Path(__file__).parents[2]
+HEADER = (TOP / "include/socle/wire.h").read_text()
+
+
+def wire_types():
+    """Their numbers, read from the header that both programs are built from."""
+    body = re.sub(r"/\*.*?\*/", "", re.search(r"enum wire_type \{(.*?)\}", HEADER, re.S)[1], flags=re.S)
+    return {name: number for number, name in enumerate(re.findall(r"WIRE_(\w+)", body))}
+
+
+def x_names(header):
+    """The names in a table of X(ID, "name", …), in their order: drop reasons, session states."""
+    return re.findall(r'^ +X\([A-Z_0-9]+, "(\w+)"', (TOP / "include/socle" / header).read_text(), re.M)
+
+
+VERSION = int(re.search(r"#define WIRE_VERSION +(\d+)", HEADER)[1])
+TYPES = wire_types()
 (HELLO, BEGIN, DELETE, COMMIT, RESULT, COMMITTED, UNDERLAY, NETWORK, PORT, PEER, FDB, NEIGH, FLOOD, PORT_STATE,
- UNDERLAY_STATE, PEER_STATE, STATS_GET, PORT_STATS, WORKER_STATS, NETWORK_STATS, STATS_END) = range(1, 22)
-KEY_SIZE = {UNDERLAY: 4, NETWORK: 4, PORT: 4, PEER: 4, FDB: 16, NEIGH: 24, FLOOD: 8}
+ STATS_GET, PORT_STATS, STATS_END) = [TYPES[name] for name in (
+     "HELLO BEGIN DELETE COMMIT RESULT COMMITTED UNDERLAY NETWORK PORT PEER FDB NEIGH FLOOD PORT_STATE "
+     "STATS_GET PORT_STATS STATS_END").split()]
+KEY_SIZE = {TYPES[name]: int(size) for name, size in
+            re.findall(r"RECORD\(WIRE_(\w+), \w+, (\d+)\)", (TOP / "common/wire.c").read_text()) if size != "0"}
+DROP_REASONS, SESSION_STATES = x_names("drop.h"), x_names("session_states.h")
+DROPS = len(DROP_REASONS)
 
 
 def record(kind, body):
@@ -164,7 +187,7 @@ class FakeDataplane:
 
     def result(self, generation, key):
         error, text = self.fail[key]
-        return record(RESULT, struct.pack("=QIi24s192s", generation.number, key[0], error, key[1], text))
+        return record(RESULT, struct.pack("=QIi32s192s", generation.number, key[0], error, key[1], text))
 
     def answer_stats(self, connection, body):
         for kind, key in self.force:
@@ -175,14 +198,3 @@ class FakeDataplane:
 
     def of(self, kind):
         return {key: body for (k, key), body in self.force.items() if k == kind}
-
-
-def drop_reasons():
-    """How many there are, counted in the header that both programs are built from."""
-    import pathlib
-    import re
-    text = (pathlib.Path(__file__).parents[2] / "include/socle/drop.h").read_text()
-    return len(re.findall(r"^ +X\([A-Z_0-9]+, ", text, re.M))
-
-
-DROPS = drop_reasons()

@@ -5,7 +5,7 @@ import errno
 import struct
 
 import pytest
-from socled_dataplane import FDB, FLOOD, NEIGH, NETWORK, PEER, PORT, UNDERLAY, FakeDataplane, record
+from socled_dataplane import FDB, FLOOD, NEIGH, NETWORK, PEER, PORT, UNDERLAY, VERSION, FakeDataplane, record
 from socled_fixture import *  # noqa: F403
 from socled_fixture import host, memory, network, peer, port, underlay
 
@@ -52,7 +52,7 @@ def test_the_first_generation_is_full(socled, dataplane):
             assert generation.full and generation.number == 1 and not generation.deletes
             counts = {kind: len(fake.of(kind)) for kind in (UNDERLAY, NETWORK, PORT, PEER, FDB, NEIGH, FLOOD)}
             assert counts == {UNDERLAY: 1, NETWORK: 1, PORT: 1, PEER: 1, FDB: 2, NEIGH: 3, FLOOD: 1}
-            assert fake.greetings[0] == (1, socled.process.pid)
+            assert fake.greetings[0] == (VERSION, socled.process.pid)
             assert rpc.apply(*GOOD, wait=60)["in_force"] is True
             info = rpc.call("info")["dataplane"]
             assert info["state"] == "connected" and info["in_force_revision"] == 1 and info["workers"] == 2
@@ -161,7 +161,7 @@ def test_another_version(socled, dataplane):
         assert info["state"] == "incompatible" and info["wire_version"] == 99
         assert rpc.error("stats")["code"] == -32010
         assert "99" in socled.log.read_text()
-        dataplane.version = 1
+        dataplane.version = VERSION
         assert rpc.apply(port("vm2", 2), wait=60)["in_force"] is True
         assert rpc.call("info")["dataplane"]["state"] == "connected"
 
