@@ -51,6 +51,8 @@ struct dp_allowed {
         uint16_t mac;    /* index into macs */
 };
 
+#define DP_QUICK_NONE UINT64_MAX /* no IPv4 address equals it */
+
 /* What port security says of one port. Immutable. */
 struct dp_port_policy {
         uint32_t id;          /* of the port */
@@ -58,6 +60,8 @@ struct dp_port_policy {
         uint16_t group_count; /* 0: nothing in, nothing out */
         uint16_t mac_count;   /* 1 …; the port's own is the first */
         uint16_t allowed_count;
+        uint64_t quick_ether;   /* for dp_guard_quick(): the port's own MAC and IPv4's EtherType, as on the wire */
+        uint64_t quick_ipv4[2]; /* addresses of that MAC, as on the wire; DP_QUICK_NONE */
         const struct rte_ether_addr *macs;
         const struct dp_allowed *allowed; /* exact IPv4 addresses first */
         uint16_t groups[];                /* indices into dp_policy.groups */

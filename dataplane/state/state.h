@@ -17,6 +17,7 @@
 #define DP_TUNNEL_MAX  8192
 #define DP_INDEX_NONE  UINT16_MAX
 
+struct dp_policy;
 struct dp_port;
 struct dp_worker;
 
@@ -57,7 +58,14 @@ struct dp_port {
         uint8_t admin_up;
         uint8_t role; /* enum dp_role */
         struct rte_ether_addr mac;
+        /* Port security: its packets pass only as dp.policy->ports[index] says; while that is NULL, none does. Set
+         * before the device opens. */
+        uint8_t secured;
+        uint8_t guarded; /* secured, with a group that is `open`: the guard alone decides, no session is needed */
         struct dp_port_counters *counters; /* [worker], written by that worker only */
+
+        /* Read when a session begins. */
+        uint32_t session_limit, session_rate_limit; /* 0: none */
 };
 
 /* Local ports, tunnels and the wire that broadcast, multicast and flooded frames go to. Immutable. */
@@ -66,14 +74,16 @@ struct dp_flood {
         uint16_t targets[]; /* the ports, then the tunnels */
 };
 
-/* Immutable but for the learning counters. */
+/* Immutable but for `secured`. */
 struct dp_network {
         uint16_t index;
         uint16_t underlay; /* the port index of its underlay; DP_INDEX_NONE: not there */
         uint16_t mtu;
-        uint8_t vlan;  /* 1: a VLAN network, `tag` on the underlay */
-        uint8_t flood; /* 1: learn sources, flood unknown destinations */
-        uint32_t tag;  /* VNI or VLAN */
+        uint8_t vlan;    /* 1: a VLAN network, `tag` on the underlay */
+        uint8_t flood;   /* 1: learn sources, flood unknown destinations */
+        uint8_t secured; /* 1: a port in it is secured and not guarded: what goes to it needs a session; written in
+                            place */
+        uint32_t tag;    /* VNI or VLAN */
         struct dp_flood *list;
 };
 
@@ -116,11 +126,12 @@ struct dp_state {
         struct dp_port *ports[DP_PORT_MAX];
         struct dp_network *networks[DP_NETWORK_MAX];
         struct dp_tunnel *tunnels[DP_TUNNEL_MAX];
-        struct dp_map fdb;      /* dp_fdb_key() → dp_location() */
-        struct dp_map neigh;    /* dp_neigh_key() → the MAC that answers, dp_neigh_value() */
-        struct dp_map segments; /* dp_segment_key() → network index << 1 | 1 */
-        struct dp_map vteps;    /* dp_vtep_key() → tunnel index << 1 | 1 */
-        uint32_t now_s;         /* seconds since start; the control thread's coarse clock */
+        struct dp_map fdb;              /* dp_fdb_key() → dp_location() */
+        struct dp_map neigh;            /* dp_neigh_key() → the MAC that answers, dp_neigh_value() */
+        struct dp_map segments;         /* dp_segment_key() → network index << 1 | 1 */
+        struct dp_map vteps;            /* dp_vtep_key() → tunnel index << 1 | 1 */
+        const struct dp_policy *policy; /* policy.h; not NULL once control runs */
+        uint32_t now_s;                 /* seconds since start; the control thread's coarse clock */
         unsigned int worker_count;
         struct dp_worker *workers;
 };
