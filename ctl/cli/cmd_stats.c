@@ -5,6 +5,7 @@
 #include "format.h"
 #include "output.h"
 #include "session.h"
+#include "sessions.h"
 #include "table.h"
 
 /* "tx_full 12, malformed 3" */
@@ -97,6 +98,9 @@ static int run(struct session *session, const struct arguments *arguments)
         if (!status && !output_print(arguments, stats)) {
                 print_ports(stats);
                 print_workers(stats);
+                if (json_is_object(json_object_get(stats, "sessions")))
+                        putchar('\n');
+                sessions_print("", json_object_get(stats, "sessions"));
         }
         json_decref(stats);
         return status;

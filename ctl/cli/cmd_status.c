@@ -10,6 +10,7 @@
 #include "output.h"
 #include "say.h"
 #include "session.h"
+#include "sessions.h"
 #include "table.h"
 
 #define LINES_MAX 12 /* of each list, so that a screen stays a screen */
@@ -180,6 +181,7 @@ static int run(struct session *session, const struct arguments *arguments)
                         print_socled(info);
                         print_dataplane(info);
                         print_kinds(info, objects);
+                        sessions_print("  ", json_object_get(stats, "sessions"));
                         print_drops(stats);
                         print_list(json_object_get(health, "notes"), YELLOW, "  !");
                 }

@@ -1,12 +1,5 @@
 /* top: live rates and drops of each port, and the load of the workers. */
-#include <errno.h>
-#include <math.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <termios.h>
 #include <time.h>
 
 #include "command.h"
@@ -14,79 +7,10 @@
 #include "rates.h"
 #include "report.h"
 #include "say.h"
+#include "screen.h"
 #include "session.h"
+#include "sessions.h"
 #include "table.h"
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-        interrupted = number;
-}
-
-/* The terminal in a state in which single keys arrive; back as it was in the end. */
-struct screen {
-        bool live; /* a terminal to draw on, and no -n */
-        bool keys;
-        struct termios saved;
-};
-
-static void screen_open(struct screen *screen)
-{
-        struct termios raw;
-        struct sigaction action = {.sa_handler = on_signal};
-
-        sigaction(SIGINT, &action, NULL);
-        sigaction(SIGTERM, &action, NULL);
-        if (!screen->live)
-                return;
-        printf("\x1b[?1049h\x1b[?25l"); /* the alternate screen, no cursor */
-        if (isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &screen->saved) == 0) {
-                raw = screen->saved;
-                raw.c_lflag &= ~(ICANON | ECHO);
-                screen->keys = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
-        }
-}
-
-static void screen_close(struct screen *screen)
-{
-        if (screen->keys)
-                tcsetattr(STDIN_FILENO, TCSANOW, &screen->saved);
-        if (screen->live)
-                printf("\x1b[?25h\x1b[?1049l");
-        fflush(stdout);
-}
-
-static int screen_rows(void)
-{
-        struct winsize size;
-
-        return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 0 ? size.ws_row : 24;
-}
-
-/* Sleeps; false when it was time to quit: q, or a signal. */
-static bool screen_wait(const struct screen *screen, double seconds)
-{
-        struct timespec now;
-        double end, left;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        end = now.tv_sec + now.tv_nsec / 1e9 + seconds;
-        for (;;) {
-                struct pollfd key = {.fd = screen->keys ? STDIN_FILENO : -1, .events = POLLIN};
-                char typed;
-
-                clock_gettime(CLOCK_MONOTONIC, &now);
-                left = end - (now.tv_sec + now.tv_nsec / 1e9);
-                if (interrupted)
-                        return false;
-                if (left <= 0)
-                        return true;
-                if (poll(&key, 1, (int)ceil(left * 1000)) > 0 &&
-                    (read(STDIN_FILENO, &typed, 1) != 1 || typed == 'q' || typed == 'Q'))
-                        return false;
-        }
-}
 
 static void print_workers(const struct rates *rates)
 {
@@ -137,7 +61,8 @@ static void print_ports(const struct rates *rates, int rows_max)
         table_print(table, rows_max);
 }
 
-static void print_frame(const struct screen *screen, const struct rates *rates)
+static void print_frame(const struct screen *screen, const struct rates *rates, const json_t *before,
+                        const json_t *after)
 {
         time_t now = time(NULL);
         char clock[16] = "";
@@ -146,13 +71,13 @@ static void print_frame(const struct screen *screen, const struct rates *rates)
 
         if (localtime_r(&now, &broken))
                 strftime(clock, sizeof(clock), "%H:%M:%S", &broken);
-        if (screen->live)
-                printf("\x1b[H\x1b[J");
+        screen_clear(screen);
         printf("%ssocle%s at %s, over %.1f s, %zu ports%s\n", paint(BOLD), paint(PLAIN), clock, rates->seconds,
                rates->port_count, screen->keys ? "; q quits" : "");
         print_workers(rates);
+        sessions_print_use(json_object_get(before, "sessions"), json_object_get(after, "sessions"), rates->seconds);
         putchar('\n');
-        rows = screen_rows() - (int)rates->worker_count - 6;
+        rows = screen_rows() - (int)rates->worker_count - 7;
         print_ports(rates, screen->live ? (rows > 1 ? rows : 1) : 0);
         if (!screen->live)
                 putchar('\n');
@@ -164,7 +89,8 @@ static int refused(const struct screen *screen, const json_t *error)
 {
         if (!screen->live)
                 return report_error(error, NULL);
-        printf("\x1b[H\x1b[J%s%s%s\n", paint(RED), member_text(error, "message"), paint(PLAIN));
+        screen_clear(screen);
+        printf("%s%s%s\n", paint(RED), member_text(error, "message"), paint(PLAIN));
         fflush(stdout);
         return CLI_OK;
 }
@@ -183,7 +109,7 @@ static int show(struct session *session, const struct screen *screen, json_t **b
                 status = refused(screen, json_object_get(reply, "error"));
         } else {
                 if (rates_between(&rates, *before, after) == 0)
-                        print_frame(screen, &rates);
+                        print_frame(screen, &rates, *before, after);
                 rates_done(&rates);
                 json_decref(*before);
                 *before = json_incref(after);

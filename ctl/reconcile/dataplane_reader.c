@@ -29,6 +29,12 @@ static bool from_dataplane(uint16_t type)
         case WIRE_NODE_STATS:
         case WIRE_SESSION_STATS:
         case WIRE_STATS_END:
+        case WIRE_SESSION:
+        case WIRE_SESSIONS_END:
+        case WIRE_TRACE_STEP:
+        case WIRE_TRACE_END:
+        case WIRE_CAPTURED:
+        case WIRE_CAPTURE_END:
                 return true;
         default:
                 return false;

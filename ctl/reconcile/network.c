@@ -6,6 +6,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "asking.h"
 #include "network_private.h"
 #include "socle/cleanup.h"
 
@@ -153,7 +154,7 @@ static void on_disconnected(void *user, const char *why)
 
         network_note(network, LOG_WARNING, "no dataplane: %s; trying again", why);
         generation_forget(network);
-        stats_disconnected(network);
+        asking_disconnected(network->asking);
         for (struct entry *e = NULL; (e = entry_next(&network->entries, e));) {
                 e->in_force = e->dirty = false;
                 free(TAKE_PTR(e->seen));
@@ -186,7 +187,7 @@ static int on_record(void *user, const struct wire_header *record)
         case WIRE_PEER_STATE:
                 return network_seen(network, record);
         default:
-                return stats_record(network, record);
+                return asking_record(network->asking, record);
         }
 }
 
@@ -252,8 +253,9 @@ struct network *network_free(struct network *network)
 {
         if (!network)
                 return NULL;
-        dataplane_client_free(network->client);
         stats_free(network->stats);
+        asking_free(network->asking);
+        dataplane_client_free(network->client);
         model_unobserve(network->model, &network->observer);
         sd_event_source_disable_unref(network->send_soon);
         sd_event_source_disable_unref(network->patience);
@@ -282,6 +284,8 @@ int network_new(struct network **ret, sd_event *event, struct model *model, cons
         model_observe(model, &network->observer);
 
         int r = add_sources(network);
+        if (r >= 0 && !(network->asking = asking_new(network)))
+                r = -ENOMEM;
         if (r >= 0)
                 r = stats_new(network);
         if (r >= 0)

@@ -1,5 +1,5 @@
 /* What the files of the network reconciler share: network.c (commits, connection), generation.c (what is sent),
- * network_status.c (what is seen), stats.c (counters). */
+ * network_status.c (what is seen), asking.c (questions), stats.c (counters). */
 #pragma once
 
 #include <time.h>
@@ -23,6 +23,7 @@ struct failure_list {
 
 #define FAILURES_MAX 65536 /* kept of one generation; further ones are only in COMMITTED's count */
 
+struct asking;
 struct stats;
 
 struct network {
@@ -49,6 +50,7 @@ struct network {
         sd_event_source *patience;  /* with a generation under way */
         sd_event_source *retry;     /* of what failed */
         uint64_t retry_us;
+        struct asking *asking;
         struct stats *stats;
 };
 
@@ -77,5 +79,3 @@ int network_seen(struct network *network, const struct wire_header *record);
 /* stats.c */
 int stats_new(struct network *network);
 struct stats *stats_free(struct stats *stats);
-int stats_record(struct network *network, const struct wire_header *record);
-void stats_disconnected(struct network *network);

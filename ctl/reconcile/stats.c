@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "asking.h"
 #include "network_private.h"
 #include "socle/cleanup.h"
 
@@ -13,7 +14,7 @@
 
 struct stats_request {
         struct stats *stats;
-        uint64_t cookie; /* answered by this one or a later */
+        uint64_t turn; /* answered by this question or a later one */
         void (*done)(void *user, json_t *result);
         void *user;
         struct stats_request *next;
@@ -21,73 +22,58 @@ struct stats_request {
 
 struct stats {
         struct network *network;
-        struct stats_request *requests; /* oldest first */
-        uint64_t cookie;                /* of the last STATS_GET sent */
-        bool asking;
-        json_t *ports, *workers, *networks; /* of the answer coming in */
+        struct stats_request *requests;                        /* oldest first */
+        uint64_t turn;                                         /* counts the questions asked */
+        struct question *question;                             /* the one under way */
+        json_t *ports, *workers, *networks, *nodes, *sessions; /* of the answer coming in */
         size_t records;
-        sd_event_source *patience;
 };
 
 static void clear_answer(struct stats *stats)
 {
-        json_decref(stats->ports);
-        json_decref(stats->workers);
-        json_decref(stats->networks);
-        stats->ports = stats->workers = stats->networks = NULL;
+        json_t **parts[] = {&stats->ports, &stats->workers, &stats->networks, &stats->nodes, &stats->sessions};
+
+        for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+                json_decref(*parts[i]);
+                *parts[i] = NULL;
+        }
         stats->records = 0;
 }
 
-/* Calls all up to that cookie. `result` is borrowed; NULL: no answer. */
-static void answer(struct stats *stats, uint64_t cookie, json_t *result)
+static void begin_answer(struct stats *stats)
+{
+        clear_answer(stats);
+        stats->ports = json_array();
+        stats->workers = json_array();
+        stats->networks = json_array();
+        stats->nodes = json_array();
+        stats->sessions = json_null();
+}
+
+/* Calls all up to that turn. `result` is borrowed; NULL: no answer. */
+static void answer(struct stats *stats, uint64_t turn, json_t *result)
 {
         struct stats_request *request;
 
-        while ((request = stats->requests) && request->cookie <= cookie) {
+        while ((request = stats->requests) && request->turn <= turn) {
                 stats->requests = request->next;
                 request->done(request->user, json_incref(result));
                 free(request);
         }
 }
 
+static const struct question_handlers handlers;
+
 static int ask(struct stats *stats)
 {
         struct wire_stats_get get;
 
         wire_init(&get, WIRE_STATS_GET);
-        get.cookie = ++stats->cookie;
-        clear_answer(stats);
-        stats->ports = json_array();
-        stats->workers = json_array();
-        stats->networks = json_array();
-        int r = dataplane_client_send(stats->network->client, &get, sizeof(get));
-        if (r < 0)
-                return r;
-        stats->asking = true;
-        sd_event_source_set_time_relative(stats->patience, STATS_PATIENCE_US);
-        return sd_event_source_set_enabled(stats->patience, SD_EVENT_ONESHOT);
-}
-
-static void finish(struct stats *stats)
-{
-        stats->asking = false;
-        sd_event_source_set_enabled(stats->patience, SD_EVENT_OFF);
-        clear_answer(stats);
-}
-
-static int on_patience(sd_event_source *source, uint64_t now_us, void *user)
-{
-        struct stats *stats = user;
-
-        finish(stats);
-        answer(stats, UINT64_MAX, NULL);
-        return 0;
-}
-
-void stats_disconnected(struct network *network)
-{
-        finish(network->stats);
-        answer(network->stats, UINT64_MAX, NULL);
+        begin_answer(stats);
+        int r = network_ask(stats->network, &get, STATS_PATIENCE_US, &handlers, stats, &stats->question);
+        if (r >= 0)
+                stats->turn++;
+        return r;
 }
 
 int network_stats(struct network *network, void (*done)(void *user, json_t *result), void *user,
@@ -102,8 +88,8 @@ int network_stats(struct network *network, void (*done)(void *user, json_t *resu
         request = calloc(1, sizeof(*request));
         if (!request)
                 return -ENOMEM;
-        *request = (struct stats_request){.stats = stats, .cookie = stats->cookie + 1, .done = done, .user = user};
-        if (!stats->asking) {
+        *request = (struct stats_request){.stats = stats, .turn = stats->turn + 1, .done = done, .user = user};
+        if (!stats->question) {
                 int r = ask(stats);
                 if (r < 0) {
                         free(request);
@@ -178,35 +164,36 @@ static void add_network(struct stats *stats, const struct wire_network_stats *ne
                                                 "learn_full", (json_int_t)network->learn_full));
 }
 
-static int end(struct stats *stats, uint64_t cookie)
+static void add_node(struct stats *stats, const struct wire_node_stats *node)
 {
-        struct timespec now;
-        json_t *reasons, *result;
-
-        if (cookie != stats->cookie)
-                return -EPROTO;
-        clock_gettime(CLOCK_BOOTTIME, &now);
-        reasons = json_object();
-        for (int i = 0; i < SOCLE_DROP_COUNT; i++)
-                json_object_set_new(reasons, socle_drop_info[i].name, json_string(socle_drop_info[i].help));
-        result = json_pack("{sO, sO, sO, so, sI}", "ports", stats->ports, "workers", stats->workers, "networks",
-                           stats->networks, "drop_reasons", reasons, "taken_ns",
-                           (json_int_t)(now.tv_sec * INT64_C(1000000000) + now.tv_nsec));
-        finish(stats);
-        answer(stats, cookie, result);
-        json_decref(result);
-
-        if (stats->requests && network_connected(stats->network) && !stats->asking && ask(stats) < 0)
-                answer(stats, UINT64_MAX, NULL);
-        return 0;
+        json_array_append_new(stats->nodes,
+                              json_pack("{ss, si, sI, sI, sI, sI}", "name", node->name, "worker", node->worker, "calls",
+                                        (json_int_t)node->calls, "packets", (json_int_t)node->packets, "cycles",
+                                        (json_int_t)node->cycles, "io_cycles", (json_int_t)node->io_cycles));
 }
 
-int stats_record(struct network *network, const struct wire_header *record)
+static void add_sessions(struct stats *stats, const struct wire_session_stats *sessions)
 {
-        struct stats *stats = network->stats;
+        json_t *states = json_object();
 
-        if (!stats->asking)
-                return 0; /* the answer came after our patience ended */
+        for (int i = 0; i < SOCLE_SESSION_STATE_COUNT; i++)
+                if (sessions->by_state[i])
+                        json_object_set_new(states, socle_session_state_info[i].name,
+                                            json_integer(sessions->by_state[i]));
+        json_decref(stats->sessions);
+        stats->sessions =
+                json_pack("{sI, sI, sI, sI, sI, sI, sI, sI, sI, sI, so}", "capacity", (json_int_t)sessions->capacity,
+                          "live", (json_int_t)sessions->live, "created", (json_int_t)sessions->created, "expired",
+                          (json_int_t)sessions->expired, "evicted", (json_int_t)sessions->evicted, "cut",
+                          (json_int_t)sessions->cut, "killed", (json_int_t)sessions->killed, "reevaluated",
+                          (json_int_t)sessions->reevaluated, "memory_bytes", (json_int_t)sessions->memory_bytes,
+                          "tsc_hz", (json_int_t)sessions->tsc_hz, "by_state", states);
+}
+
+static int on_record(void *user, const struct wire_header *record)
+{
+        struct stats *stats = user;
+
         if (++stats->records > STATS_RECORDS_MAX)
                 return -EPROTO;
         switch (record->type) {
@@ -220,14 +207,50 @@ int stats_record(struct network *network, const struct wire_header *record)
                 add_network(stats, (const struct wire_network_stats *)record);
                 return 0;
         case WIRE_NODE_STATS:
+                add_node(stats, (const struct wire_node_stats *)record);
+                return 0;
         case WIRE_SESSION_STATS:
-                return 0; /* not part of what `stats` shows */
-        case WIRE_STATS_END:
-                return end(stats, ((const struct wire_stats_end *)record)->cookie);
+                add_sessions(stats, (const struct wire_session_stats *)record);
+                return 0;
         default:
-                return -EPROTO;
+                break;
         }
+        if (record->type != WIRE_STATS_END)
+                return -EPROTO;
+        if (((const struct wire_stats_end *)record)->cookie == question_cookie(stats->question))
+                return 1;
+        begin_answer(stats); /* what came so far answered a question that was given up */
+        return 0;
 }
+
+/* A new reference. */
+static json_t *whole_answer(const struct stats *stats)
+{
+        json_t *reasons = json_object();
+        struct timespec now;
+
+        clock_gettime(CLOCK_BOOTTIME, &now);
+        for (int i = 0; i < SOCLE_DROP_COUNT; i++)
+                json_object_set_new(reasons, socle_drop_info[i].name, json_string(socle_drop_info[i].help));
+        return json_pack("{sO, sO, sO, sO, sO, so, sI}", "ports", stats->ports, "workers", stats->workers, "networks",
+                         stats->networks, "nodes", stats->nodes, "sessions", stats->sessions, "drop_reasons", reasons,
+                         "taken_ns", (json_int_t)(now.tv_sec * INT64_C(1000000000) + now.tv_nsec));
+}
+
+static void on_done(void *user, int error)
+{
+        struct stats *stats = user;
+        json_t *result = error == 0 ? whole_answer(stats) : NULL;
+
+        stats->question = NULL;
+        clear_answer(stats);
+        answer(stats, error == 0 ? stats->turn : UINT64_MAX, result);
+        json_decref(result);
+        if (stats->requests && !stats->question && ask(stats) < 0)
+                answer(stats, UINT64_MAX, NULL);
+}
+
+static const struct question_handlers handlers = {.record = on_record, .done = on_done};
 
 int stats_new(struct network *network)
 {
@@ -237,17 +260,16 @@ int stats_new(struct network *network)
                 return -ENOMEM;
         network->stats = stats;
         stats->network = network;
-        int r = sd_event_add_time(network->event, &stats->patience, CLOCK_MONOTONIC, 0, 0, on_patience, stats);
-        return r < 0 ? r : sd_event_source_set_enabled(stats->patience, SD_EVENT_OFF);
+        return 0;
 }
 
 struct stats *stats_free(struct stats *stats)
 {
         if (!stats)
                 return NULL;
+        question_cancel(stats->question);
         clear_answer(stats);
         answer(stats, UINT64_MAX, NULL);
-        sd_event_source_disable_unref(stats->patience);
         free(stats);
         return NULL;
 }

@@ -27,9 +27,9 @@ def x_names(header):
 VERSION = int(re.search(r"#define WIRE_VERSION +(\d+)", HEADER)[1])
 TYPES = wire_types()
 (HELLO, BEGIN, DELETE, COMMIT, RESULT, COMMITTED, UNDERLAY, NETWORK, PORT, PEER, FDB, NEIGH, FLOOD, PORT_STATE,
- STATS_GET, PORT_STATS, STATS_END) = [TYPES[name] for name in (
+ STATS_GET, PORT_STATS, WORKER_STATS, NODE_STATS, SESSION_STATS, STATS_END) = [TYPES[name] for name in (
      "HELLO BEGIN DELETE COMMIT RESULT COMMITTED UNDERLAY NETWORK PORT PEER FDB NEIGH FLOOD PORT_STATE "
-     "STATS_GET PORT_STATS STATS_END").split()]
+     "STATS_GET PORT_STATS WORKER_STATS NODE_STATS SESSION_STATS STATS_END").split()]
 KEY_SIZE = {TYPES[name]: int(size) for name, size in
             re.findall(r"RECORD\(WIRE_(\w+), \w+, (\d+)\)", (TOP / "common/wire.c").read_text()) if size != "0"}
 DROP_REASONS, SESSION_STATES = x_names("drop.h"), x_names("session_states.h")
@@ -56,6 +56,10 @@ def port_state(number, link=1, error=0, text=b""):
     return record(PORT_STATE, struct.pack("=IBBHQII192s", number, link, link, 1, 0x8000, error, 0, text))
 
 
+def now(value):
+    return value() if callable(value) else value
+
+
 class Generation:
     def __init__(self, number, full):
         self.number, self.full, self.upserts, self.deletes = number, full, {}, []
@@ -65,6 +69,20 @@ class FakeDataplane:
     """Attributes are switches that may be thrown at any time."""
 
     def __init__(self, path):
+        self.reset()
+        self.force, self.generations, self.connections, self.greetings = {}, [], 0, []
+        self.changed = threading.Condition()
+        self.stopping = False
+        self.connection, self.connected = None, False
+        path.unlink(missing_ok=True)
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.listener.bind(str(path))
+        self.listener.listen(8)
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def reset(self):
+        """All switches as they are at first."""
         self.version = VERSION
         self.greet = True            # answer HELLO
         self.commit = True           # answer COMMIT
@@ -73,17 +91,10 @@ class FakeDataplane:
         self.fail = {}               # (type, key): (errno, text)
         self.link = True             # ports come up when committed
         self.reading = True
-        self.count = True            # answer STATS_GET
-        self.force, self.generations, self.connections, self.greetings = {}, [], 0, []
-        self.changed = threading.Condition()
-        self.stopping = False
-        self.connection = None
-        path.unlink(missing_ok=True)
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.listener.bind(str(path))
-        self.listener.listen(8)
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
+        self.count = True            # answer STATS_GET; what was not answered is when it is on again, late
+        self.workers = []            # (index, packets), as STATS_GET is answered; or what makes it
+        self.nodes = []              # (worker, name, calls, packets, cycles, io_cycles), likewise
+        self.session_stats = None    # ([capacity, live], [created … tsc_hz], {state: count})
 
     def __enter__(self):
         return self
@@ -117,16 +128,18 @@ class FakeDataplane:
             except OSError:
                 return
             self.connections += 1
+            self.connected = True
             self.note()
             try:
                 self.talk(self.connection)
             except OSError:
                 pass
             self.connection.close()
+            self.connected = False
             self.note()
 
     def talk(self, connection):
-        generation = None
+        generation, uncounted = None, []
         while True:
             while not self.reading and not self.stopping:
                 time.sleep(0.01)
@@ -150,8 +163,10 @@ class FakeDataplane:
                 elif kind == COMMIT:
                     assert struct.unpack_from("=Q", body)[0] == generation.number
                     self.committed(connection, generation)
-                elif kind == STATS_GET and self.count:
-                    self.answer_stats(connection, body)
+                elif kind == STATS_GET:
+                    uncounted.append(body)
+                    while self.count and uncounted:
+                        self.answer_stats(connection, uncounted.pop(0))
             if generation and self.hang_up > 0:
                 self.hang_up -= 1
                 return
@@ -194,6 +209,15 @@ class FakeDataplane:
             if kind == PORT:
                 counters = struct.pack("=4sIQQQQ", key, 0, 10, 1000, 20, 2000)
                 connection.send(record(PORT_STATS, counters + struct.pack(f"={DROPS}Q", 3, *[0] * (DROPS - 1))))
+        for index, packets in now(self.workers):
+            connection.send(record(WORKER_STATS, struct.pack(f"=II5QII{DROPS}Q", index, index, 0, 0, 0, 0, packets, 1, 0,
+                                                             *[0] * DROPS)))
+        for worker, name, *counters in now(self.nodes):
+            connection.send(record(NODE_STATS, struct.pack("=IIQQQQ64s", worker, 0, *counters, name.encode())))
+        if self.session_stats:
+            table, counters, states = self.session_stats
+            by_state = [states.get(name, 0) for name in SESSION_STATES]
+            connection.send(record(SESSION_STATS, struct.pack(f"=2I8Q{len(by_state)}I", *table, *counters, *by_state)))
         connection.send(record(STATS_END, body[:8]))
 
     def of(self, kind):

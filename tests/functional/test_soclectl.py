@@ -248,7 +248,7 @@ def test_files_that_cannot_be_read(tmp_path):
 
 # ---- the command line ----
 
-COMMANDS = ["apply", "convert", "delete", "explain", "get", "info", "stats", "status", "top", "version", "watch"]
+COMMANDS = ["apply", "convert", "delete", "explain", "get", "info", "perf", "stats", "status", "top", "version", "watch"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

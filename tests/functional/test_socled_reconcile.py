@@ -265,6 +265,7 @@ def test_stats(pair):
     assert stats["ports"] == [{"kind": "Port", "name": "vm1", "network": "blue", "rx_packets": 10, "rx_bytes": 1000,
                                "tx_packets": 20, "tx_bytes": 2000, "drops": {"malformed": 3}}]
     assert stats["drop_reasons"]["malformed"] and stats["taken_ns"] > 0
+    assert stats["nodes"] == [] and stats["sessions"] is None
     rpc.send_raw(b'{"jsonrpc":"2.0","id":"s","method":"stats"}\n' * 20)
     assert all(rpc.receive()["result"]["ports"] for _ in range(20))
 
@@ -276,7 +277,21 @@ def test_stats_of_a_wedged_dataplane(pair):
     assert rpc.call("info")["dataplane"]["state"] == "connected"
     assert [rpc.receive()["error"]["code"] for _ in range(3)] == [-32010] * 3
     dataplane.count = True
-    assert rpc.call("stats")["drop_reasons"]
+    rpc.apply(*GOOD, wait=60)
+    assert [p["name"] for p in rpc.call("stats")["ports"]] == ["vm1"], "late answers are not counted again"
+
+
+def test_stats_of_nodes_and_sessions(pair):
+    rpc, dataplane = pair
+    dataplane.nodes = [(0, "rx", 10, 100, 9000, 7000), (1, "rx", 1, 2, 3, 1), (1, "session", 1 << 40, 2, 3, 0)]
+    dataplane.session_stats = ([1 << 20, 3], [9, 4, 1, 1, 0, 2, 1 << 28, 3 * 10**9], {"udp": 1, "tcp_established": 2})
+    stats = rpc.call("stats")
+    assert stats["nodes"][0] == {"name": "rx", "worker": 0, "calls": 10, "packets": 100, "cycles": 9000, "io_cycles": 7000}
+    assert [(n["worker"], n["name"]) for n in stats["nodes"]] == [(0, "rx"), (1, "rx"), (1, "session")]
+    assert stats["nodes"][2]["calls"] == 1 << 40
+    assert stats["sessions"] == {"capacity": 1 << 20, "live": 3, "created": 9, "expired": 4, "evicted": 1, "cut": 1,
+                                 "killed": 0, "reevaluated": 2, "memory_bytes": 1 << 28, "tsc_hz": 3 * 10**9,
+                                 "by_state": {"udp": 1, "tcp_established": 2}}
 
 
 def test_a_client_that_leaves_while_it_waits(pair, socled):
