@@ -23,17 +23,21 @@
 #include "eal.h"
 #include "io/io.h"
 #include "pool.h"
+#include "session/ageing.h"
 #include "socle/log.h"
+#include "state/clock.h"
 #include "state/meta.h"
 #include "state/rcu.h"
 #include "worker.h"
 
 #define TICK_US       100000 /* the resolver's beat; ageing and care every tenth */
 #define BALANCE_TICKS 50
+#define SESSIONS_MIN  1024
+#define SESSIONS_MAX  (1 << 26)
 
 struct options {
         const char *socket;
-        unsigned int mbufs, log_level;
+        unsigned int mbufs, sessions, log_level;
         struct dp_eal_options eal;
         struct dp_worker_options workers;
 };
@@ -61,6 +65,8 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *user)
         }
         if (ticks % BALANCE_TICKS == 0)
                 assign_balance();
+        dp_session_age(dp.worker_count, dp_clock_ms(rte_rdtsc()));
+        dp_session_table_prefault();
         objects_settle();
         server_report(server);
 
@@ -141,6 +147,7 @@ static void help(void)
              "  --cpus LIST         their CPUs, one each: 2,4-6 (unpinned)\n"
              "  --memory MB         packet memory, from huge pages where there are (256)\n"
              "  --mbufs N           packet buffers a NUMA node (16384)\n"
+             "  --sessions N        conversations tracked at once, at most; 224 bytes each (1048576)\n"
              "  --no-huge           ordinary pages\n"
              "  --idle-us N         poll in vain this long before sleeping (50)\n"
              "  --state-dir DIR     what must outlive a restart (/run/socle)\n"
@@ -182,13 +189,28 @@ static bool parse_level(const char *text, unsigned int *ret)
 /* 1: go on; 0: done; -EINVAL: said why. */
 static int parse(int argc, char *argv[], struct options *options)
 {
-        enum { SOCKET = 256, WORKERS, CPUS, MEMORY, MBUFS, NO_HUGE, IDLE, STATE, PREFIX, LEVEL, VERSION, HELP };
+        enum {
+                SOCKET = 256,
+                WORKERS,
+                CPUS,
+                MEMORY,
+                MBUFS,
+                SESSIONS,
+                NO_HUGE,
+                IDLE,
+                STATE,
+                PREFIX,
+                LEVEL,
+                VERSION,
+                HELP
+        };
         static const struct option known[] = {
                 {"socket", required_argument, NULL, SOCKET},
                 {"workers", required_argument, NULL, WORKERS},
                 {"cpus", required_argument, NULL, CPUS},
                 {"memory", required_argument, NULL, MEMORY},
                 {"mbufs", required_argument, NULL, MBUFS},
+                {"sessions", required_argument, NULL, SESSIONS},
                 {"no-huge", no_argument, NULL, NO_HUGE},
                 {"idle-us", required_argument, NULL, IDLE},
                 {"state-dir", required_argument, NULL, STATE},
@@ -217,6 +239,9 @@ static int parse(int argc, char *argv[], struct options *options)
                         break;
                 case MBUFS:
                         ok = parse_number(optarg, 1024, 1 << 24, "--mbufs", &options->mbufs);
+                        break;
+                case SESSIONS:
+                        ok = parse_number(optarg, SESSIONS_MIN, SESSIONS_MAX, "--sessions", &options->sessions);
                         break;
                 case NO_HUGE:
                         options->eal.no_huge = true;
@@ -255,6 +280,7 @@ int main(int argc, char *argv[])
         struct options options = {
                 .socket = "/run/socle/dataplane.sock",
                 .mbufs = 16384,
+                .sessions = 1 << 20,
                 .log_level = LOG_INFO,
                 .eal = {.workers = 1, .memory = 256, .file_prefix = "socle"},
                 .workers = {.idle_us = 50},
@@ -277,6 +303,11 @@ int main(int argc, char *argv[])
         if (dp_meta_register() < 0 || dp_rcu_init(options.workers.count) < 0 || objects_init() < 0 ||
             !dp_pool_get(SOCKET_ID_ANY)) {
                 log_error("out of packet memory: raise --memory or lower --mbufs");
+                return EXIT_FAILURE;
+        }
+        dp_clock_start();
+        if (dp_session_table_init(options.sessions, options.workers.count) < 0) {
+                log_error("no memory for %u sessions: lower --sessions", options.sessions);
                 return EXIT_FAILURE;
         }
         if (dp_workers_init(&options.workers) < 0 || dp_workers_launch() < 0)

@@ -1,4 +1,5 @@
-/* Packet buffers: one pool a NUMA node, made when first asked for. (Ports all use that of the main thread's node so far.) */
+/* Packet buffers: one pool a NUMA node, made when first asked for. (Ports all use that of the main thread's node so
+ * far.) */
 #pragma once
 
 #include <rte_mbuf.h>

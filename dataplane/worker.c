@@ -16,6 +16,9 @@
 #include <rte_malloc.h>
 
 #include "socle/log.h"
+#include "session/fragments.h"
+#include "session/table.h"
+#include "state/clock.h"
 #include "state/rcu.h"
 #include "worker.h"
 
@@ -101,6 +104,7 @@ static int worker_main(void *argument)
 
         while (!__atomic_load_n(&stopping, __ATOMIC_RELAXED)) {
                 uint64_t packets = worker->packets, before = now;
+                worker->now_ms = dp_clock_ms(now);
 
                 if (now >= next_look && dp_load(worker->rxqs)->costly) {
                         look(worker);
@@ -108,6 +112,7 @@ static int worker_main(void *argument)
                 }
                 rte_graph_walk(worker->graph);
                 rte_rcu_qsbr_quiescent(dp_rcu, worker->index);
+                dp_session_reclaim(worker->index);
                 now = rte_rdtsc();
                 if (unlikely(worker->notify)) {
                         worker->notify = false;
@@ -142,6 +147,9 @@ static int worker_init(struct dp_worker *worker)
         char name[RTE_GRAPH_NAMESIZE];
 
         worker->numa_node = socket;
+        worker->fragments = rte_zmalloc("fragments", sizeof(*worker->fragments), RTE_CACHE_LINE_SIZE);
+        if (!worker->fragments)
+                return -ENOMEM;
         worker->rxqs = rte_zmalloc("rxqs", sizeof(*worker->rxqs), RTE_CACHE_LINE_SIZE);
         if (!worker->rxqs)
                 return -ENOMEM;

@@ -1,9 +1,22 @@
 /* The switching decision: one look-up of (network, destination MAC) a packet, a burst at a time. Learns sources where
- * the network floods; answers nothing itself. */
+ * the network floods; answers nothing itself. What goes to a port with security groups, and comes from one without,
+ * is sent to its session. */
+#include "guard.h"
 #include "headers.h"
 #include "node.h"
 
-enum { EDGE_TX, EDGE_ENCAP, EDGE_WIRE, EDGE_GSO, EDGE_FLOOD, EDGE_NEIGH, EDGE_TOO_BIG, EDGE_DROP, EDGE_COUNT };
+enum {
+        EDGE_TX,
+        EDGE_ENCAP,
+        EDGE_WIRE,
+        EDGE_GSO,
+        EDGE_FLOOD,
+        EDGE_NEIGH,
+        EDGE_TOO_BIG,
+        EDGE_SESSION,
+        EDGE_DROP,
+        EDGE_COUNT
+};
 
 /* 01:80:c2:00:00:00 … 0f: never forwarded by a bridge (IEEE 802.1Q table 8-1). */
 static bool is_reserved(const struct rte_ether_addr *mac)
@@ -59,6 +72,10 @@ static rte_edge_t to_port(struct rte_mbuf *m, struct dp_meta *meta, uint16_t ind
                 return dp_drop(m, SOCLE_DROP_SAME_PORT, EDGE_DROP);
         if (unlikely(!port))
                 return dp_drop(m, SOCLE_DROP_PORT_GONE, EDGE_DROP);
+        if (unlikely(__atomic_load_n(&port->secured, __ATOMIC_RELAXED) &
+                     !__atomic_load_n(&port->guarded, __ATOMIC_RELAXED)) &&
+            !(meta->flags & DP_META_ADMITTED))
+                return EDGE_SESSION;
         if (unlikely(dp_l3_size(m, ether_len) > port->mtu))
                 return EDGE_TOO_BIG;
         if (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG) {
@@ -82,6 +99,28 @@ static rte_edge_t unknown(struct rte_mbuf *m, const struct dp_meta *meta, const 
         return dp_drop(m, SOCLE_DROP_UNKNOWN_MAC, EDGE_DROP);
 }
 
+/* Port security of a port whose groups allow everything. */
+static __rte_always_inline enum socle_drop guard(const struct rte_mbuf *m)
+{
+        const struct dp_port_policy *port = dp_load(dp.policy)->ports[m->port];
+        bool trusted;
+
+        if (unlikely(!port))
+                return SOCLE_DROP_SG_EGRESS; /* its policy is not here yet */
+        if (likely(m->data_len >= 34 && dp_guard_quick(port, rte_pktmbuf_mtod(m, const uint8_t *))))
+                return SOCLE_DROP_COUNT;
+        return dp_guard_check(port, m, &trusted);
+}
+
+/* A secured port's other MACs (allowed address pairs) are found where they were seen last, also where the network
+ * declares its MACs: a virtual router's moves between ports. */
+static bool has_other_macs(const struct rte_mbuf *m, const struct dp_meta *meta)
+{
+        const struct dp_port_policy *port = meta->flags & DP_META_FROM_WIRE ? NULL : dp_load(dp.policy)->ports[m->port];
+
+        return port && port->mac_count > 1;
+}
+
 static __rte_always_inline rte_edge_t decide(struct dp_worker *worker, struct rte_mbuf *m, uint64_t location)
 {
         struct dp_meta *meta = dp_meta(m);
@@ -93,7 +132,13 @@ static __rte_always_inline rte_edge_t decide(struct dp_worker *worker, struct rt
                 return dp_drop(m, SOCLE_DROP_NO_NETWORK, EDGE_DROP);
         if (unlikely(ether_len == 0))
                 return dp_drop(m, SOCLE_DROP_MALFORMED, EDGE_DROP);
-        if (network->flood && rte_is_unicast_ether_addr(&ether->src_addr))
+        if (meta->flags & DP_META_GUARD) {
+                enum socle_drop refused = guard(m);
+                if (unlikely(refused != SOCLE_DROP_COUNT))
+                        return dp_drop(m, refused, EDGE_DROP);
+        }
+        if ((network->flood && rte_is_unicast_ether_addr(&ether->src_addr)) ||
+            (unlikely(meta->flags & (DP_META_GUARD | DP_META_ADMITTED)) && has_other_macs(m, meta)))
                 learn(worker, network, m, meta, &ether->src_addr);
         if (unlikely(rte_is_multicast_ether_addr(&ether->dst_addr)))
                 return group(m, meta, ether);
@@ -166,6 +211,7 @@ static struct rte_node_register bridge_node = {
                        [EDGE_FLOOD] = "flood",
                        [EDGE_NEIGH] = "neigh",
                        [EDGE_TOO_BIG] = "too_big",
+                       [EDGE_SESSION] = "session",
                        [EDGE_DROP] = "drop"},
 };
 RTE_NODE_REGISTER(bridge_node);

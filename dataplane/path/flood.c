@@ -1,6 +1,9 @@
 /* Broadcast, multicast and unknown unicast: a copy to every other local port of the network, and, for what did not come
  * from there, to every peer of its flood list or the VLAN. Never a session, never a shared buffer: a copy may be
- * rewritten (checksums, outer headers) on its way. */
+ * rewritten (checksums, outer headers) on its way. A port with security groups gets a copy that its rules allow:
+ * without a session, since a group's answers come from anybody. */
+#include "flow.h"
+#include "guard.h"
 #include "headers.h"
 #include "node.h"
 
@@ -50,6 +53,31 @@ static void to_tunnels_and_wire(struct flooding *f, const struct dp_network *net
         }
 }
 
+/* Do the groups of a secured port let the frame in? */
+static bool lets_in(const struct flooding *f, const struct dp_port *port)
+{
+        const struct dp_policy *policy = dp_load(dp.policy);
+        const struct dp_port_policy *rules = policy->ports[port->index];
+        const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(f->original, const struct rte_ether_hdr *);
+        bool own = rte_is_multicast_ether_addr(&ether->dst_addr);
+        struct dp_flow flow;
+
+        if (!rules)
+                return false;
+        for (uint16_t i = 0; i < rules->mac_count && !own; i++)
+                own = rte_is_same_ether_addr(&rules->macs[i], &ether->dst_addr);
+        if (!own)
+                return false; /* unknown unicast, and surely not for it */
+        if (rules->open || dp_guard_trusted_in(f->original))
+                return true;
+        dp_flow_parse(f->original, dp_meta(f->original)->network, &flow);
+        if (flow.kind >= DP_FLOW_NOT_IP)
+                return false;
+        struct dp_subject subject = {
+                .v6 = flow.v6, .protocol = flow.protocol, .port = flow.destination_port, .remote = flow.source};
+        return dp_policy_check(policy, rules, DP_INGRESS, &subject).allowed;
+}
+
 static void to_ports(struct flooding *f, const struct dp_flood *list, uint32_t size)
 {
         uint64_t flags = f->original->ol_flags;
@@ -59,6 +87,10 @@ static void to_ports(struct flooding *f, const struct dp_flood *list, uint32_t s
                 const struct dp_port *port = dp_port_get(list->targets[i]);
                 if (!port || list->targets[i] == f->original->port || !port->admin_up)
                         continue;
+                if (port->secured && !lets_in(f, port)) {
+                        count_drop(f, port->index, SOCLE_DROP_SG_INGRESS);
+                        continue;
+                }
                 if (unlikely(size > port->mtu)) {
                         count_drop(f, port->index, SOCLE_DROP_MTU_EXCEEDED);
                         continue;

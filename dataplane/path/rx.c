@@ -1,28 +1,48 @@
-/* The source of the graph: takes bursts from the worker's receive queues and hands them to bridge (tenants) or
- * underlay_in (the wire); and what control injects, ready for tx. Looks at no packet's bytes. */
+/* The source of the graph: takes bursts from the worker's receive queues and hands them to session (ports with security
+ * groups), bridge (other tenants) or underlay_in (the wire); what control injects, ready for tx; and fragments that
+ * waited for their first one. Looks at no packet's bytes. */
+#include "fragments.h"
 #include "node.h"
 
 #define RX_BURST 64  /* packets from one queue at a time: two of librte_vhost's own bursts */
 #define RX_ROUND 256 /* packets in one walk of the graph, so that many busy queues do not delay each other */
 
-enum { EDGE_BRIDGE, EDGE_UNDERLAY, EDGE_TX, EDGE_DROP, EDGE_COUNT };
+enum { EDGE_SESSION, EDGE_BRIDGE, EDGE_UNDERLAY, EDGE_ADMIT, EDGE_TX, EDGE_DROP, EDGE_COUNT };
 
 struct rx_context {
         struct dp_worker *worker;
         uint32_t next; /* the queue to begin with: round robin when a round ends early */
 };
 
+/* Where the port's packets go first, and what is to be known of them there. */
+static rte_edge_t first_edge(const struct dp_port *port, uint8_t *ret_flags)
+{
+        if (unlikely(!__atomic_load_n(&port->admin_up, __ATOMIC_RELAXED)))
+                return EDGE_DROP;
+        if (port->role == DP_ROLE_UNDERLAY) {
+                *ret_flags = DP_META_FROM_WIRE;
+                return EDGE_UNDERLAY;
+        }
+        if (!__atomic_load_n(&port->secured, __ATOMIC_RELAXED))
+                return EDGE_BRIDGE;
+        if (!__atomic_load_n(&port->guarded, __ATOMIC_RELAXED))
+                return EDGE_SESSION;
+        *ret_flags = DP_META_GUARD;
+        return EDGE_BRIDGE;
+}
+
 static void receive(struct rte_graph *graph, struct rte_node *node, struct dp_worker *worker, struct dp_rxq *rxq,
                     struct rte_mbuf **packets, uint16_t n)
 {
         struct dp_port *port = rxq->port;
         struct dp_port_counters *counters = &port->counters[worker->index];
+        uint8_t flags = 0;
+        rte_edge_t edge = first_edge(port, &flags);
         const struct dp_meta meta = {.network = port->network,
                                      .out = DP_INDEX_NONE,
                                      .tunnel = DP_INDEX_NONE,
                                      .drop = SOCLE_DROP_PORT_DISABLED,
-                                     .flags = port->role == DP_ROLE_UNDERLAY ? DP_META_FROM_WIRE : 0};
-        rte_edge_t edge = port->role == DP_ROLE_UNDERLAY ? EDGE_UNDERLAY : EDGE_BRIDGE;
+                                     .flags = flags};
         uint64_t bytes = 0;
 
         for (uint16_t i = 0; i < n; i++) {
@@ -35,8 +55,6 @@ static void receive(struct rte_graph *graph, struct rte_node *node, struct dp_wo
         rxq->packets += n;
         worker->packets += n;
 
-        if (unlikely(!__atomic_load_n(&port->admin_up, __ATOMIC_RELAXED)))
-                edge = EDGE_DROP;
         rte_node_enqueue(graph, node, edge, (void **)packets, n);
 }
 
@@ -61,6 +79,13 @@ static uint16_t rx_process(struct rte_graph *graph, struct rte_node *node, void 
         worker->budget = DP_ROUND_BUDGET;
         if (total > 0)
                 rte_node_enqueue(graph, node, EDGE_TX, (void **)packets, total);
+
+        if (unlikely(worker->fragments->count > 0)) {
+                uint16_t n = dp_fragments_take(worker->fragments, packets, RX_BURST, worker->now_ms);
+                if (n > 0)
+                        rte_node_enqueue(graph, node, EDGE_ADMIT, (void **)packets, n);
+                total += n;
+        }
 
         uint32_t at = context->next;
         for (uint16_t i = 0; i < list->count && total < RX_ROUND; i++) {
@@ -91,7 +116,11 @@ static struct rte_node_register rx_node = {
         .init = dp_node_init,
         .process = rx_process,
         .nb_edges = EDGE_COUNT,
-        .next_nodes =
-                {[EDGE_BRIDGE] = "bridge", [EDGE_UNDERLAY] = "underlay_in", [EDGE_TX] = "tx", [EDGE_DROP] = "drop"},
+        .next_nodes = {[EDGE_SESSION] = "session",
+                       [EDGE_BRIDGE] = "bridge",
+                       [EDGE_UNDERLAY] = "underlay_in",
+                       [EDGE_ADMIT] = "admit",
+                       [EDGE_TX] = "tx",
+                       [EDGE_DROP] = "drop"},
 };
 RTE_NODE_REGISTER(rx_node);

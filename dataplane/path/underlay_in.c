@@ -7,7 +7,7 @@
 #include "node.h"
 #include "vxlan.h"
 
-enum { EDGE_BRIDGE, EDGE_PUNT, EDGE_DROP, EDGE_COUNT };
+enum { EDGE_SESSION, EDGE_BRIDGE, EDGE_PUNT, EDGE_DROP, EDGE_COUNT };
 
 struct outer {
         const struct dp_port *port;
@@ -26,6 +26,14 @@ static bool find_segment(struct dp_meta *meta, uint16_t underlay, bool vlan, uin
 
         meta->network = value >> 1;
         return value != 0;
+}
+
+/* Where tenants' ports have security groups, to their sessions. */
+static rte_edge_t to_network(const struct dp_meta *meta)
+{
+        const struct dp_network *network = dp_network_get(meta->network);
+
+        return network && __atomic_load_n(&network->secured, __ATOMIC_RELAXED) ? EDGE_SESSION : EDGE_BRIDGE;
 }
 
 /* What the inner ECN field becomes by RFC 6040 figure 4, or −1: drop. */
@@ -130,14 +138,14 @@ static rte_edge_t vxlan(struct rte_mbuf *m, const struct outer *outer)
         }
         if (unlikely(!decap_ecn(m, outer->class)))
                 return dp_drop(m, SOCLE_DROP_ECN_VIOLATION, EDGE_DROP);
-        return EDGE_BRIDGE;
+        return to_network(dp_meta(m));
 }
 
 /* A frame of the underlay's untagged network, if there is one. */
 static rte_edge_t untagged(struct rte_mbuf *m, const struct dp_port *port)
 {
         if (find_segment(dp_meta(m), port->index, true, 0))
-                return EDGE_BRIDGE;
+                return to_network(dp_meta(m));
         return dp_drop(m, SOCLE_DROP_NOT_FOR_US, EDGE_DROP);
 }
 
@@ -239,7 +247,7 @@ static rte_edge_t underlay_one(struct dp_worker *worker, struct rte_mbuf *m)
         if (unlikely((vlan = take_vlan(m)))) {
                 if (!find_segment(dp_meta(m), outer.port->index, true, vlan))
                         return dp_drop(m, SOCLE_DROP_NO_NETWORK, EDGE_DROP);
-                return EDGE_BRIDGE;
+                return to_network(dp_meta(m));
         }
 
         ether = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
@@ -263,6 +271,7 @@ static struct rte_node_register underlay_node = {
         .init = dp_node_init,
         .process = underlay_process,
         .nb_edges = EDGE_COUNT,
-        .next_nodes = {[EDGE_BRIDGE] = "bridge", [EDGE_PUNT] = "punt", [EDGE_DROP] = "drop"},
+        .next_nodes =
+                {[EDGE_SESSION] = "session", [EDGE_BRIDGE] = "bridge", [EDGE_PUNT] = "punt", [EDGE_DROP] = "drop"},
 };
 RTE_NODE_REGISTER(underlay_node);

@@ -8,6 +8,8 @@
  * Fragments: the datagram's identification instead of ports, and a kind of their own for each direction. */
 #pragma once
 
+#include <string.h>
+
 #include "headers.h"
 #include "meta.h"
 
@@ -48,12 +50,15 @@ void dp_flow_parse(const struct rte_mbuf *m, uint16_t network, struct dp_flow *r
 /* The key under which later fragments of a first fragment's datagram are found. */
 void dp_flow_fragment_key(const struct dp_flow *flow, uint64_t key[5]);
 
-/* The key and direction of what nearly every packet is, an unfragmented IPv4 TCP or UDP packet without options whose
- * headers are all there, and nothing else. false: dp_flow_parse() has to look. The frame's first 64 bytes are read: the
- * buffer holds them even if the frame is shorter, which is found by the lengths. */
-static __rte_always_inline bool dp_flow_quick(const struct rte_mbuf *m, uint64_t network, uint64_t key[2],
-                                              uint8_t *ret_direction)
+/* The key and direction of what nearly every packet is: an unfragmented unicast TCP or UDP packet over IPv4 without
+ * options, whose headers are all there. false: dp_flow_parse() has to look. */
+static __rte_always_inline bool dp_flow_quick4(const struct rte_mbuf *m, uint64_t network, uint64_t key[2],
+                                               uint8_t *ret_direction)
 {
+        if (unlikely(m->data_len <
+                     sizeof(struct rte_ether_hdr) + sizeof(struct rte_ipv4_hdr) + sizeof(struct rte_udp_hdr)))
+                return false;
+
         const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
         const struct rte_ipv4_hdr *ip = (const void *)(frame + sizeof(struct rte_ether_hdr));
         const rte_be16_t *ports = (const void *)(ip + 1);
@@ -74,5 +79,35 @@ static __rte_always_inline bool dp_flow_quick(const struct rte_mbuf *m, uint64_t
         key[0] = (low & 0xffff) | (high & 0xffff) << 16 | network << 32 | (uint64_t)ip->next_proto_id << 48 |
                  DP_FLOW_KIND_V4;
         key[1] = low >> 16 | high >> 16 << 32;
+        return simple;
+}
+
+/* The same over IPv6 without extension headers. */
+static __rte_always_inline bool dp_flow_quick6(const struct rte_mbuf *m, uint64_t network, uint64_t key[5],
+                                               uint8_t *ret_direction)
+{
+        const uint16_t l3 = sizeof(struct rte_ether_hdr), l4 = l3 + sizeof(struct rte_ipv6_hdr);
+
+        if (unlikely(m->data_len < l4 + sizeof(struct rte_udp_hdr)))
+                return false;
+
+        const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+        const struct rte_ipv6_hdr *ip = (const void *)(frame + l3);
+        const rte_be16_t *ports = (const void *)(frame + l4);
+        uint16_t header = ip->proto == IPPROTO_TCP ? sizeof(struct rte_tcp_hdr) : sizeof(struct rte_udp_hdr);
+        uint16_t length = rte_be_to_cpu_16(ip->payload_len);
+        bool simple = (((const struct rte_ether_hdr *)frame)->ether_type == RTE_BE16(RTE_ETHER_TYPE_IPV6)) &
+                      (frame[l3] >> 4 == 6) & (ip->proto == IPPROTO_TCP || ip->proto == IPPROTO_UDP) &
+                      (length >= header) & (m->data_len >= l4 + header) & (length <= m->pkt_len - l4) & !(frame[0] & 1);
+        int order = memcmp(ip->src_addr, ip->dst_addr, 16);
+
+        if (unlikely(order == 0))
+                order = (int)ports[0] - (int)ports[1];
+        bool swap = order > 0;
+        *ret_direction = swap;
+        key[0] = (uint64_t)ports[swap] | (uint64_t)ports[!swap] << 16 | network << 32 | (uint64_t)ip->proto << 48 |
+                 DP_FLOW_KIND_V6;
+        memcpy(&key[1], swap ? ip->dst_addr : ip->src_addr, 16);
+        memcpy(&key[3], swap ? ip->src_addr : ip->dst_addr, 16);
         return simple;
 }

@@ -42,6 +42,7 @@ struct dp_session_way {
 #define DP_SESSION_UNTRACKED (1 << 3) /* stateless groups': no protocol state */
 #define DP_SESSION_PICKED_UP (1 << 4) /* begun in the middle of a conversation */
 #define DP_SESSION_KILLED    (1 << 5) /* by a person: gone with the next look */
+#define DP_SESSION_CUT       (1 << 6) /* no longer allowed by the policy: nothing passes */
 
 /* "Direction" is the key's: 0 is that of packets from the lower endpoint (flow.h). */
 struct dp_session {

@@ -79,9 +79,10 @@ int dp_session_table_init(uint32_t capacity, unsigned int workers)
                 .embryonic = make_queue(capacity),
                 .pools = rte_zmalloc("session pools", pools, RTE_CACHE_LINE_SIZE),
                 .port_live = rte_zmalloc("port sessions", sizeof(uint32_t) * DP_PORT_MAX, RTE_CACHE_LINE_SIZE),
+                .port_next = rte_zmalloc("port rates", sizeof(uint64_t) * DP_PORT_MAX, RTE_CACHE_LINE_SIZE),
         };
         if (!dp_sessions.buckets || !dp_sessions.entries || !dp_sessions.next || !dp_sessions.next_batch ||
-            !dp_sessions.embryonic || !dp_sessions.pools || !dp_sessions.port_live)
+            !dp_sessions.embryonic || !dp_sessions.pools || !dp_sessions.port_live || !dp_sessions.port_next)
                 return -ENOMEM;
         if (getrandom(dp_sessions.seeds, sizeof(dp_sessions.seeds), 0) != sizeof(dp_sessions.seeds))
                 return -errno;

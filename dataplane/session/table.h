@@ -51,6 +51,7 @@ struct dp_session_table {
         struct dp_session_pool *pools; /* one a worker, the last one control's */
         struct rte_ring *embryonic;    /* struct dp_session_birth, oldest first */
         uint32_t *port_live;           /* [DP_PORT_MAX]: sessions that count against the port; atomic */
+        uint64_t *port_next;           /* [DP_PORT_MAX]: when the next one is due, TSC; atomic */
 
         /* written by all, seldom */
         uint64_t stack __rte_cache_aligned; /* free batches: ABA count << 32 | first entry */

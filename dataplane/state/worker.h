@@ -81,5 +81,8 @@ struct dp_worker {
         uint64_t drops[SOCLE_DROP_COUNT];
         uint32_t budget; /* copies and segments that this round may still make */
         uint32_t cpu;
-        bool notify; /* something is in a ring for control: told once a round, outside the graph */
+        uint32_t now_ms; /* since start, from the TSC; once a round */
+        uint32_t reserved;
+        struct dp_fragments *fragments; /* held; path's */
+        bool notify;                    /* something is in a ring for control: told once a round, outside the graph */
 };

@@ -10,9 +10,13 @@
 #include <rte_udp.h>
 #include <rte_vxlan.h>
 
+#include "clock.h"
+#include "fragments.h"
 #include "harness.h"
 #include "meta.h"
+#include "policy.h"
 #include "rcu.h"
+#include "table.h"
 #include "worker.h"
 
 #define MUST(x) \
@@ -167,6 +171,7 @@ static void make_worker(void)
         struct dp_worker *worker = rte_zmalloc(NULL, sizeof(*worker), 64);
         struct dp_rxq_list *list = rte_zmalloc(NULL, sizeof(*list) + sizeof(void *) * HARNESS_PORTS, 64);
 
+        worker->fragments = rte_zmalloc(NULL, sizeof(*worker->fragments), 64);
         dp.workers = worker;
         dp.worker_count = 1;
         for (unsigned int i = 0; i < HARNESS_PORTS; i++)
@@ -187,9 +192,12 @@ void harness_init(void)
         const uint32_t all = DP_TX_L4_CSUM | DP_TX_TSO4 | DP_TX_TSO6 | DP_TX_TUNNEL_CSUM;
 
         MUST(rte_eal_init(RTE_DIM(arguments) - 1, (char **) arguments) >= 0);
-        MUST(dp_meta_register() == 0 && dp_rcu_init(1) == 0);
+        MUST(dp_meta_register() == 0 && dp_rcu_init(8) == 0);
         pool = rte_pktmbuf_pool_create("packets", 16383, 0, 0, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
         MUST(pool && dp_map_init(&dp.fdb, 1, 64) == 0 && dp_map_init(&dp.neigh, DP_NEIGH_WORDS, 64) == 0);
+        dp.policy = rte_zmalloc(NULL, sizeof(struct dp_policy) + sizeof(void *) * DP_PORT_MAX, 64);
+        dp_clock_start();
+        MUST(dp.policy && dp_session_table_init(HARNESS_SESSIONS, 1) == 0);
         MUST(dp_map_init(&dp.segments, 1, 64) == 0 && dp_map_init(&dp.vteps, DP_VTEP_WORDS, 64) == 0);
 
         for (unsigned int i = 0; i < HARNESS_PORTS; i++)
@@ -232,7 +240,14 @@ void harness_receive_burst(unsigned int port, struct rte_mbuf **packets, unsigne
         memcpy(waiting[port], packets, n * sizeof(packets[0]));
         waiting_count[port] = n;
         for (int i = 0; i < 2; i++)
-                rte_graph_walk(dp.workers->graph);
+                harness_walk();
+}
+
+void harness_walk(void)
+{
+        rte_graph_walk(dp.workers->graph);
+        rte_rcu_qsbr_quiescent(dp_rcu, 0);
+        dp_session_reclaim(0);
 }
 
 void harness_receive(unsigned int port, struct rte_mbuf *packet)

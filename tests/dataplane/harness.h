@@ -4,6 +4,7 @@
 
 #include "state.h"
 
+#define HARNESS_SESSIONS  4096
 #define HARNESS_SENT_MAX  256
 #define HARNESS_BURST_MAX 64 /* what the graph takes from a queue at a time */
 
@@ -24,6 +25,9 @@ struct rte_mbuf *harness_packet(const void *frame, size_t size);
 /* Lets the port receive the packet, walks the graph until nothing moves. */
 void harness_receive(unsigned int port, struct rte_mbuf *packet);
 void harness_receive_burst(unsigned int port, struct rte_mbuf **packets, unsigned int n);
+
+/* One round of the worker. Time stands still: dp.workers->now_ms is the test's. */
+void harness_walk(void);
 
 /* What a port was told to send since the last harness_clear(), in order. */
 unsigned int harness_sent_count(unsigned int port);

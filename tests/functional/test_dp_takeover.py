@@ -118,7 +118,9 @@ class Wire:
 
     def answer(self, wanted):
         while True:
-            for kind, body in wire_format.records(self.socket.recv(1 << 16)):
+            datagram = self.socket.recv(1 << 16)
+            assert datagram, "the dataplane closed the connection: see its log"
+            for kind, body in wire_format.records(datagram):
                 if kind == wanted:
                     return body
 

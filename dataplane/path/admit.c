@@ -1,0 +1,203 @@
+/* The slow way: the first packet of a conversation, the first after a change of policy, and all that the session node
+ * does not look at itself (fragments, ICMP, other protocols). Decides by session/admit.h and does what was decided. */
+#include "admit.h"
+#include "fragments.h"
+#include "way.h"
+
+enum { EDGE_COUNT = DP_WAY_EDGES };
+
+/* A packet that is kept: it leaves the graph without an edge. */
+#define KEPT ((rte_edge_t)-1)
+
+struct admission {
+        struct dp_worker *worker;
+        const struct dp_policy *policy;
+        struct rte_mbuf *m;
+        struct dp_flow flow;
+        struct dp_session *session;
+        struct dp_decision decision;
+};
+
+static bool has_key(const struct dp_flow *flow)
+{
+        return flow->words && flow->kind != DP_FLOW_MALFORMED && flow->kind != DP_FLOW_BAD_FRAGMENT;
+}
+
+static void find(struct admission *a)
+{
+        const uint8_t *frame = rte_pktmbuf_mtod(a->m, const uint8_t *);
+
+        if (!has_key(&a->flow) || frame[0] & 1)
+                return;
+        a->session = dp_session_find(a->flow.key, a->flow.words, dp_session_hash(a->flow.key, a->flow.words));
+        if (a->session && dp_session_expired(a->session, a->worker->now_ms)) {
+                dp_session_delete(a->worker->index, a->session);
+                a->session = NULL;
+        }
+}
+
+/* A new connection on the ports of one that was cut. */
+static bool begins_tcp(const struct admission *a)
+{
+        const uint8_t flags = RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_RST_FLAG | RTE_TCP_FIN_FLAG;
+
+        return a->flow.kind == DP_FLOW_WHOLE && a->flow.protocol == IPPROTO_TCP &&
+               (rte_pktmbuf_mtod_offset(a->m, const struct rte_tcp_hdr *, a->flow.l4)->tcp_flags & flags) ==
+                       RTE_TCP_SYN_FLAG;
+}
+
+static void decide(struct admission *a)
+{
+        if (a->session && a->session->flags & DP_SESSION_CUT && begins_tcp(a)) {
+                dp_session_delete(a->worker->index, a->session);
+                a->session = NULL;
+        }
+        dp_admit_decide(a->policy, a->m, &a->flow, a->session, a->worker->now_ms, &a->decision);
+        if (!a->decision.replace)
+                return;
+        dp_session_delete(a->worker->index, a->session);
+        a->session = NULL;
+        dp_admit_decide(a->policy, a->m, &a->flow, NULL, 0, &a->decision); /* picked up, as after our start */
+}
+
+/* Later fragments share the fate of this first one. */
+static void tell_datagram(struct admission *a, const struct dp_session_way *way, enum socle_drop drop)
+{
+        if (a->flow.kind != DP_FLOW_FIRST_FRAGMENT)
+                return;
+        dp_admit_datagram(a->worker->index, a->policy, a->m, &a->flow, way, drop, a->worker->now_ms);
+        a->worker->fragments->first_came = a->worker->fragments->count > 0;
+}
+
+static rte_edge_t refuse(struct admission *a)
+{
+        struct dp_session *session = a->session;
+
+        if (session && a->decision.cut) {
+                dp_sessions.pools[a->worker->index].cut += !(session->flags & DP_SESSION_CUT);
+                session->timeout_state = SOCLE_SESSION_TCP_UNACK;
+                if (a->flow.protocol == IPPROTO_TCP)
+                        session->seen_ms = a->worker->now_ms; /* who goes on talking is kept from beginning anew */
+                dp_admit_renew(session, a->policy, a->m, &a->flow, &a->decision);
+        }
+        tell_datagram(a, &a->decision.ways[a->flow.direction], a->decision.drop);
+        if (!a->decision.refused_by_out)
+                return dp_drop(a->m, a->decision.drop, DP_WAY_DROP);
+        dp_meta(a->m)->out = dp_location_index(a->decision.location);
+        return dp_drop_out(a->m, a->decision.drop, DP_WAY_DROP);
+}
+
+static rte_edge_t hold(struct admission *a)
+{
+        switch (dp_fragments_hold(a->worker->fragments, a->m, a->worker->now_ms)) {
+        case DP_FRAGMENT_HELD:
+                return KEPT;
+        case DP_FRAGMENT_NO_ROOM:
+                return dp_drop(a->m, SOCLE_DROP_FRAGMENT_FULL, DP_WAY_DROP);
+        default:
+                return dp_drop(a->m, SOCLE_DROP_FRAGMENT_LOST, DP_WAY_DROP);
+        }
+}
+
+static rte_edge_t forward(struct admission *a, struct dp_session_way way)
+{
+        tell_datagram(a, &way, SOCLE_DROP_COUNT);
+        return dp_way_take(a->m, way, a->flow.l3);
+}
+
+/* A packet of a session that is there and allows it. KEPT: it is a new connection's after all. */
+static rte_edge_t follow(struct admission *a)
+{
+        unsigned int d = a->flow.direction;
+        struct dp_session_way way = dp_session_way(a->session, d);
+        enum dp_track track = dp_track(a->session, d, a->m, a->flow.l4, a->flow.l4_length, a->worker->now_ms);
+
+        if (track == DP_TRACK_REOPEN) {
+                dp_session_delete(a->worker->index, a->session);
+                a->session = NULL;
+                return KEPT;
+        }
+        if (track == DP_TRACK_INVALID)
+                return dp_drop(a->m, SOCLE_DROP_SESSION_INVALID, DP_WAY_DROP);
+        if (track == DP_TRACK_LAST)
+                dp_session_delete(a->worker->index, a->session);
+        return forward(a, way);
+}
+
+static rte_edge_t begin(struct admission *a)
+{
+        enum socle_drop drop;
+        bool fresh;
+
+        a->session = dp_admit_begin(a->worker->index, a->policy, a->m, &a->flow, &a->decision, a->worker->now_ms,
+                                    &fresh, &drop);
+        if (!a->session) {
+                tell_datagram(a, &a->decision.ways[a->flow.direction], drop);
+                return dp_drop(a->m, drop, DP_WAY_DROP);
+        }
+        if (fresh)
+                return forward(a, a->decision.ways[a->flow.direction]);
+        dp_admit_renew(a->session, a->policy, a->m, &a->flow,
+                       &a->decision); /* the other direction's worker was first */
+        rte_edge_t edge = follow(a);
+        return edge != KEPT ? edge : dp_drop(a->m, SOCLE_DROP_SESSION_INVALID, DP_WAY_DROP);
+}
+
+static rte_edge_t act(struct admission *a)
+{
+        decide(a);
+        if (a->decision.drop != SOCLE_DROP_COUNT)
+                return refuse(a);
+        if (a->decision.hold)
+                return hold(a);
+        if (a->decision.make_session)
+                return begin(a);
+        if (!a->session || a->flow.kind == DP_FLOW_ICMP_ERROR || !a->decision.ways[a->flow.direction].allowed) {
+                /* Nothing to remember: it needs no session, or belongs to the one that it quotes. */
+                dp_meta(a->m)->flags |= DP_META_ADMITTED;
+                return DP_WAY_BRIDGE;
+        }
+        dp_admit_renew(a->session, a->policy, a->m, &a->flow, &a->decision);
+        dp_sessions.pools[a->worker->index].reevaluated++;
+        return follow(a);
+}
+
+static rte_edge_t admit_one(struct dp_worker *worker, struct rte_mbuf *m)
+{
+        struct admission a = {.worker = worker, .policy = dp_load(dp.policy), .m = m};
+        struct dp_meta *meta = dp_meta(m);
+        rte_edge_t edge = KEPT;
+
+        dp_flow_parse(m, meta->network, &a.flow);
+        find(&a);
+        if (a.session && a.flow.kind != DP_FLOW_ICMP_ERROR &&
+            dp_session_fits(a.session, a.flow.direction, dp_session_way(a.session, a.flow.direction), m, meta,
+                            a.policy->generation, worker->now_ms))
+                edge = follow(&a);
+        if (edge == KEPT)
+                edge = act(&a);
+        if (edge == KEPT && a.flow.kind == DP_FLOW_WHOLE) /* renewed, and then found to be a new connection */
+                edge = act(&a);
+        return edge;
+}
+
+static uint16_t admit_process(struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n)
+{
+        struct dp_worker *worker = dp_node_worker(node);
+
+        for (uint16_t i = 0; i < n; i++) {
+                rte_edge_t edge = admit_one(worker, objs[i]);
+                if (edge != KEPT)
+                        rte_node_enqueue_x1(graph, node, edge, objs[i]);
+        }
+        return n;
+}
+
+static struct rte_node_register admit_node = {
+        .name = "admit",
+        .init = dp_node_init,
+        .process = admit_process,
+        .nb_edges = EDGE_COUNT,
+        .next_nodes = {DP_WAY_NEXT_NODES},
+};
+RTE_NODE_REGISTER(admit_node);

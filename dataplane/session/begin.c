@@ -1,0 +1,186 @@
+/* See admit.h: what a decision does to the table. */
+#include <string.h>
+
+#include <rte_cycles.h>
+
+#include "admit.h"
+#include "table.h"
+
+#define RATE_BURST_MS 100 /* a port may begin this long's worth of sessions at once */
+
+/* ---- limits ---- */
+
+/* Generic cell rate algorithm (ITU-T I.371): `next` is when the next session would be on time. */
+static bool rate_allows(const struct dp_port *port, uint16_t owner)
+{
+        uint32_t rate = __atomic_load_n(&port->session_rate_limit, __ATOMIC_RELAXED);
+        uint64_t hz = rte_get_tsc_hz(), now, next, after;
+
+        if (rate == 0)
+                return true;
+        now = rte_rdtsc();
+        next = __atomic_load_n(&dp_sessions.port_next[owner], __ATOMIC_RELAXED);
+        do {
+                if (next > now + hz / 1000 * RATE_BURST_MS)
+                        return false;
+                after = RTE_MAX(next, now) + hz / rate;
+        } while (!__atomic_compare_exchange_n(&dp_sessions.port_next[owner], &next, after, true, __ATOMIC_RELAXED,
+                                              __ATOMIC_RELAXED));
+        return true;
+}
+
+static void uncharge(uint16_t owner)
+{
+        if (owner < DP_PORT_MAX)
+                __atomic_fetch_sub(&dp_sessions.port_live[owner], 1, __ATOMIC_RELAXED);
+}
+
+/* Charges the session to its port. SOCLE_DROP_COUNT, or which limit says no. */
+static enum socle_drop charge(uint16_t owner)
+{
+        const struct dp_port *port = owner < DP_PORT_MAX ? dp_load(dp.ports[owner]) : NULL;
+
+        if (port && !rate_allows(port, owner))
+                return SOCLE_DROP_SESSION_RATE;
+        if (owner >= DP_PORT_MAX)
+                return SOCLE_DROP_COUNT;
+        uint32_t live = __atomic_fetch_add(&dp_sessions.port_live[owner], 1, __ATOMIC_RELAXED);
+        uint32_t limit = port ? __atomic_load_n(&port->session_limit, __ATOMIC_RELAXED) : 0;
+        if (limit == 0 || live < limit)
+                return SOCLE_DROP_COUNT;
+        uncharge(owner);
+        return SOCLE_DROP_SESSION_LIMIT;
+}
+
+/* ---- making one ---- */
+
+static void set_macs(struct dp_session *session, const struct rte_mbuf *m, unsigned int d)
+{
+        const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+
+        memcpy(session->macs[d], frame, 12);
+        memcpy(session->macs[!d], frame + 6, 6);
+        memcpy(session->macs[!d] + 6, frame, 6);
+}
+
+static void set_key(struct dp_session *session, const uint64_t *key)
+{
+        memcpy(session->key, key, sizeof(session->key));
+        memcpy(session->key6, key + 2, sizeof(session->key6));
+}
+
+/* Allocates, fills (`fill` before it can be seen) and inserts. */
+static struct dp_session *add(unsigned int worker, const struct dp_session *wanted, unsigned int words, bool *ret_new,
+                              enum socle_drop *ret_drop)
+{
+        uint64_t key[5] = {wanted->key[0], wanted->key[1], wanted->key6[0], wanted->key6[1], wanted->key6[2]};
+        uint16_t owner = wanted->ways[0].owner;
+        struct dp_session *session, *found;
+
+        *ret_drop = charge(owner);
+        if (*ret_drop != SOCLE_DROP_COUNT)
+                return NULL;
+        session = dp_session_alloc(worker);
+        if (!session) {
+                uncharge(owner);
+                *ret_drop = SOCLE_DROP_SESSION_FULL;
+                return NULL;
+        }
+        *session = *wanted;
+        found = dp_session_insert(session, dp_session_hash(key, words), words);
+        *ret_new = found == session;
+        if (!*ret_new) {
+                uncharge(owner);
+                dp_session_discard(worker, session);
+        }
+        if (!found)
+                *ret_drop = SOCLE_DROP_SESSION_FULL;
+        return found;
+}
+
+struct dp_session *dp_admit_begin(unsigned int worker, const struct dp_policy *policy, const struct rte_mbuf *m,
+                                  const struct dp_flow *flow, const struct dp_decision *decision, uint32_t now_ms,
+                                  bool *ret_new, enum socle_drop *ret_drop)
+{
+        struct dp_session session = {
+                .ways = {decision->ways[0], decision->ways[1]},
+                .generation = policy->generation,
+                .created_ms = now_ms,
+                .seen_ms = now_ms,
+                .state = decision->state,
+                .timeout_state = decision->state,
+                .flags = DP_SESSION_LIVE | (decision->untracked ? DP_SESSION_UNTRACKED : 0) |
+                         (decision->picked_up ? DP_SESSION_PICKED_UP : 0),
+                .tcp = decision->tcp,
+        };
+
+        set_key(&session, flow->key);
+        set_macs(&session, m, flow->direction);
+        session.packets[flow->direction] = 1;
+        session.bytes[flow->direction] = m->pkt_len;
+        return add(worker, &session, flow->words, ret_new, ret_drop);
+}
+
+void dp_admit_renew(struct dp_session *session, const struct dp_policy *policy, const struct rte_mbuf *m,
+                    const struct dp_flow *flow, const struct dp_decision *decision)
+{
+        struct dp_session_way ways[2] = {decision->ways[0], decision->ways[1]};
+
+        for (unsigned int d = 0; d < 2; d++) {
+                ways[d].initiator = session->ways[d].initiator;
+                ways[d].owner = session->ways[d].owner;
+                if (decision->cut)
+                        ways[d].allowed = false;
+        }
+        if (decision->cut)
+                session->flags |= DP_SESSION_CUT;
+        else if (session->flags & DP_SESSION_CUT)
+                session->flags &= ~DP_SESSION_CUT;
+        set_macs(session, m, flow->direction);
+        for (unsigned int d = 0; d < 2; d++)
+                __atomic_store_n(&session->ways[d].word, ways[d].word, __ATOMIC_RELAXED);
+        __atomic_store_n(&session->generation, policy->generation, __ATOMIC_RELEASE);
+}
+
+/* ---- fragments ---- */
+
+void dp_admit_datagram(unsigned int worker, const struct dp_policy *policy, const struct rte_mbuf *m,
+                       const struct dp_flow *flow, const struct dp_session_way *way, enum socle_drop drop,
+                       uint32_t now_ms)
+{
+        unsigned int d = flow->direction;
+        struct dp_session *session, datagram = {
+                                            .generation = policy->generation,
+                                            .created_ms = now_ms,
+                                            .seen_ms = now_ms,
+                                            .state = SOCLE_SESSION_FRAGMENT,
+                                            .timeout_state = SOCLE_SESSION_FRAGMENT,
+                                            .flags = DP_SESSION_LIVE | DP_SESSION_UNTRACKED,
+                                            .drop = drop,
+                                    };
+        enum socle_drop reason;
+        uint64_t key[5];
+        bool fresh;
+
+        dp_flow_fragment_key(flow, key);
+        set_key(&datagram, key);
+        set_macs(&datagram, m, d);
+        datagram.ways[d] = *way;
+        datagram.ways[d].allowed = drop == SOCLE_DROP_COUNT;
+        datagram.ways[d].initiator = true;
+        datagram.ways[!d].in_place = DP_SESSION_NOWHERE;
+        datagram.ways[!d].owner = way->owner;
+        session = dp_session_find(key, flow->words, dp_session_hash(key, flow->words));
+        if (!session)
+                session = add(worker, &datagram, flow->words, &fresh, &reason);
+        else
+                fresh = false;
+        if (!session || fresh)
+                return; /* no room: the later fragments are lost, as without their first */
+        /* The identification has come round again. */
+        session->drop = drop;
+        session->seen_ms = now_ms;
+        session->created_ms = now_ms;
+        __atomic_store_n(&session->ways[d].word, datagram.ways[d].word, __ATOMIC_RELAXED);
+        __atomic_store_n(&session->generation, policy->generation, __ATOMIC_RELEASE);
+}

@@ -1,0 +1,104 @@
+/* See track.h. */
+#include "headers.h"
+#include "track.h"
+
+#define LOCK_TRIES 256 /* the other worker is in the middle of one segment, or scheduled away */
+
+/* Both directions of a connection may be on different workers. A lock that cannot be had soon is passed by: the segment
+ * is then let through unseen, and the next one tells the window anew. */
+static bool lock(struct dp_session *session)
+{
+        if (dp.worker_count == 1)
+                return true;
+        for (unsigned int i = 0; i < LOCK_TRIES; i++) {
+                if (__atomic_exchange_n(&session->lock, 1, __ATOMIC_ACQUIRE) == 0)
+                        return true;
+                rte_pause();
+        }
+        return false;
+}
+
+static void unlock(struct dp_session *session)
+{
+        if (dp.worker_count > 1)
+                __atomic_store_n(&session->lock, 0, __ATOMIC_RELEASE);
+}
+
+static enum dp_track track_tcp(struct dp_session *session, unsigned int d, const struct rte_mbuf *m, uint16_t l4,
+                               uint16_t length)
+{
+        struct dp_tcp_segment segment;
+        uint8_t state = session->state, timeout_state = session->timeout_state;
+
+        if (!dp_track_segment(m, l4, length, &segment))
+                return DP_TRACK_INVALID;
+        enum dp_tcp_verdict verdict = dp_tcp_track(&session->tcp, d, dp_session_origin(session), &segment,
+                                                   &dp_load(dp_session_settings)->tcp, &state, &timeout_state);
+        if (verdict == DP_TCP_INVALID)
+                return DP_TRACK_INVALID;
+        if (verdict == DP_TCP_REOPEN)
+                return DP_TRACK_REOPEN;
+
+        uint8_t flags = session->flags;
+        if (!session->ways[d].initiator)
+                flags |= DP_SESSION_REPLIED;
+        if (state == SOCLE_SESSION_TCP_ESTABLISHED && flags & DP_SESSION_REPLIED)
+                flags |= DP_SESSION_ASSURED;
+        if (unlikely(flags != session->flags))
+                session->flags = flags;
+        if (unlikely(state != session->state))
+                session->state = state;
+        if (unlikely(timeout_state != session->timeout_state))
+                session->timeout_state = timeout_state;
+        return verdict == DP_TCP_DELETE ? DP_TRACK_LAST : DP_TRACK_PASS;
+}
+
+static enum dp_track track_sctp(struct dp_session *session, unsigned int d, const struct rte_mbuf *m, uint16_t l4,
+                                uint16_t length)
+{
+        uint8_t state = session->state;
+
+        if (!dp_sctp_track(&session->sctp, d, dp_session_origin(session),
+                           rte_pktmbuf_mtod_offset(m, const uint8_t *, l4), RTE_MIN(length, m->data_len - l4), &state))
+                return DP_TRACK_INVALID;
+        session->state = session->timeout_state = state;
+        if (!session->ways[d].initiator)
+                session->flags |= DP_SESSION_REPLIED;
+        if (state == SOCLE_SESSION_SCTP_ESTABLISHED)
+                session->flags |= DP_SESSION_ASSURED;
+        return DP_TRACK_PASS;
+}
+
+enum dp_track dp_track_protocol(struct dp_session *session, unsigned int d, const struct rte_mbuf *m, uint16_t l4,
+                                uint16_t length)
+{
+        enum dp_track result = DP_TRACK_PASS;
+
+        if (!lock(session))
+                return DP_TRACK_PASS;
+        if (session->state <= SOCLE_SESSION_TCP_UNACK)
+                result = track_tcp(session, d, m, l4, length);
+        else
+                result = track_sctp(session, d, m, l4, length);
+        unlock(session);
+        return result;
+}
+
+bool dp_track_segment(const struct rte_mbuf *m, uint16_t l4, uint16_t length, struct dp_tcp_segment *ret)
+{
+        const struct rte_tcp_hdr *tcp = rte_pktmbuf_mtod_offset(m, const struct rte_tcp_hdr *, l4);
+        uint16_t header = (tcp->data_off >> 4) * 4;
+
+        if (unlikely(header < sizeof(*tcp) || header > length || m->data_len < l4 + header))
+                return false;
+        *ret = (struct dp_tcp_segment){
+                .seq = rte_be_to_cpu_32(tcp->sent_seq),
+                .ack = rte_be_to_cpu_32(tcp->recv_ack),
+                .window = rte_be_to_cpu_16(tcp->rx_win),
+                .flags = tcp->tcp_flags,
+                .option_length = header - sizeof(*tcp),
+                .payload = length - header,
+                .options = (const uint8_t *)(tcp + 1),
+        };
+        return true;
+}

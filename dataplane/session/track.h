@@ -1,0 +1,58 @@
+/* Following a session packet by packet: is it still valid, protocol state, timeout, counters. */
+#pragma once
+
+#include <rte_pause.h>
+
+#include "settings.h"
+#include "state.h"
+#include "table.h"
+
+enum dp_track {
+        DP_TRACK_PASS,
+        DP_TRACK_INVALID, /* the packet is not the session's: drop it */
+        DP_TRACK_REOPEN,  /* it begins a new connection in place of this dead one */
+        DP_TRACK_LAST,    /* let it through, and delete the session */
+};
+
+/* The protocols with a state machine. `l4`: offset of the transport header, `length`: bytes by the IP header. */
+enum dp_track dp_track_protocol(struct dp_session *session, unsigned int d, const struct rte_mbuf *m, uint16_t l4,
+                                uint16_t length);
+
+/* The TCP header at l4 as the state machine wants it. false: malformed. */
+bool dp_track_segment(const struct rte_mbuf *m, uint16_t l4, uint16_t length, struct dp_tcp_segment *ret);
+
+static __rte_always_inline unsigned int dp_session_origin(const struct dp_session *session)
+{
+        return !session->ways[0].initiator;
+}
+
+static __rte_always_inline bool dp_session_expired(const struct dp_session *session, uint32_t now_ms)
+{
+        const struct dp_session_settings *settings = dp_load(dp_session_settings);
+
+        /* Signed: another worker's clock may be a moment ahead. */
+        return ((int32_t)(now_ms - session->seen_ms) >= (int32_t)settings->timeout_ms[session->timeout_state]) |
+               (session->flags & DP_SESSION_KILLED);
+}
+
+/* One packet of a live session in direction d. */
+static __rte_always_inline enum dp_track dp_track(struct dp_session *session, unsigned int d, const struct rte_mbuf *m,
+                                                  uint16_t l4, uint16_t length, uint32_t now_ms)
+{
+        enum dp_track result = DP_TRACK_PASS;
+
+        if (session->state >= SOCLE_SESSION_TCP_SYN_SENT && !(session->flags & DP_SESSION_UNTRACKED)) {
+                result = dp_track_protocol(session, d, m, l4, length);
+                if (unlikely(result != DP_TRACK_PASS && result != DP_TRACK_LAST))
+                        return result;
+        } else if (unlikely(!(session->flags & DP_SESSION_REPLIED) && !session->ways[d].initiator)) {
+                session->flags |= DP_SESSION_REPLIED | (session->flags & DP_SESSION_UNTRACKED ? 0 : DP_SESSION_ASSURED);
+                if (session->state == SOCLE_SESSION_UDP)
+                        session->state = session->timeout_state = SOCLE_SESSION_UDP_STREAM;
+        }
+        if (session->seen_ms != now_ms)
+                session->seen_ms = now_ms;
+        session->packets[d]++;
+        session->bytes[d] += m->pkt_len;
+        return result;
+}
