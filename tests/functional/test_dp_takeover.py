@@ -141,7 +141,7 @@ class Wire:
         attachment = struct.pack("=IIQ32s108sI", self.ATTACHMENT_VHOST, 1, 0, b"", guest.path.encode(), 0)
         mac = bytes.fromhex(MAC[number].replace(":", ""))
         return wire_format.record(wire_format.PORT, struct.pack("=II", number, network) + attachment
-                                  + struct.pack("=I6sBB64s", 1500, mac, 1, 0, b"port"))
+                                  + struct.pack("=I6sBBII64s", 1500, mac, 1, 0, 0, 0, b"port"))
 
     def close(self):
         self.socket.close()
