@@ -93,8 +93,3 @@ static __rte_always_inline bool dp_session_fits(const struct dp_session *session
         return (a == b) & (c == e) & (way.in == in) & (way.in_place == place) & way.allowed &
                (session->generation == generation) & !dp_session_expired(session, now_ms);
 }
-
-static __rte_always_inline struct dp_session_way dp_session_way(const struct dp_session *session, unsigned int d)
-{
-        return (struct dp_session_way){.word = __atomic_load_n(&session->ways[d].word, __ATOMIC_RELAXED)};
-}

@@ -1,9 +1,8 @@
 /* See admit.h: what a decision does to the table. */
 #include <string.h>
 
-#include <rte_cycles.h>
-
 #include "admit.h"
+#include "clock.h"
 #include "table.h"
 
 #define RATE_BURST_MS 100 /* a port may begin this long's worth of sessions at once */
@@ -14,7 +13,7 @@
 static bool rate_allows(const struct dp_port *port, uint16_t owner)
 {
         uint32_t rate = __atomic_load_n(&port->session_rate_limit, __ATOMIC_RELAXED);
-        uint64_t hz = rte_get_tsc_hz(), now, next, after;
+        uint64_t hz = dp_clock.hz, now, next, after;
 
         if (rate == 0)
                 return true;
@@ -56,11 +55,14 @@ static enum socle_drop charge(uint16_t owner)
 
 static void set_macs(struct dp_session *session, const struct rte_mbuf *m, unsigned int d)
 {
-        const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *);
+        memcpy(session->macs[d], rte_pktmbuf_mtod(m, const void *), sizeof(session->macs[d]));
+}
 
-        memcpy(session->macs[d], frame, 12);
-        memcpy(session->macs[!d], frame + 6, 6);
-        memcpy(session->macs[!d] + 6, frame, 6);
+/* What the answers' MACs will be, unless they go by another router. */
+static void guess_macs(struct dp_session *session, unsigned int d)
+{
+        memcpy(session->macs[!d], session->macs[d] + 6, 6);
+        memcpy(session->macs[!d] + 6, session->macs[d], 6);
 }
 
 static void set_key(struct dp_session *session, const uint64_t *key)
@@ -116,30 +118,44 @@ struct dp_session *dp_admit_begin(unsigned int worker, const struct dp_policy *p
 
         set_key(&session, flow->key);
         set_macs(&session, m, flow->direction);
+        guess_macs(&session, flow->direction);
         session.packets[flow->direction] = 1;
         session.bytes[flow->direction] = m->pkt_len;
         return add(worker, &session, flow->words, ret_new, ret_drop);
 }
 
+/* The other direction's way is known from its own packets alone (it may use another router), but whether it is allowed
+ * is decided for both. */
+static void renew(struct dp_session *session, const struct dp_policy *policy, const struct rte_mbuf *m, unsigned int d,
+                  const struct dp_decision *decision)
+{
+        struct dp_session_way mine = decision->ways[d], other = dp_session_way(session, !d);
+
+        mine.initiator = session->ways[d].initiator;
+        mine.owner = session->ways[d].owner;
+        mine.allowed &= !decision->cut;
+        other.allowed = decision->ways[!d].allowed & !decision->cut;
+        if (session->generation != policy->generation)
+                other.in_place = DP_SESSION_NOWHERE;
+        if (decision->cut)
+                dp_session_flag(session, DP_SESSION_CUT);
+        else
+                dp_session_unflag(session, DP_SESSION_CUT);
+        set_macs(session, m, d);
+        __atomic_store_n(&session->ways[d].word, mine.word, __ATOMIC_RELAXED);
+        __atomic_store_n(&session->ways[!d].word, other.word, __ATOMIC_RELAXED);
+        __atomic_store_n(&session->generation, policy->generation, __ATOMIC_RELEASE);
+}
+
 void dp_admit_renew(struct dp_session *session, const struct dp_policy *policy, const struct rte_mbuf *m,
                     const struct dp_flow *flow, const struct dp_decision *decision)
 {
-        struct dp_session_way ways[2] = {decision->ways[0], decision->ways[1]};
-
-        for (unsigned int d = 0; d < 2; d++) {
-                ways[d].initiator = session->ways[d].initiator;
-                ways[d].owner = session->ways[d].owner;
-                if (decision->cut)
-                        ways[d].allowed = false;
-        }
-        if (decision->cut)
-                session->flags |= DP_SESSION_CUT;
-        else if (session->flags & DP_SESSION_CUT)
-                session->flags &= ~DP_SESSION_CUT;
-        set_macs(session, m, flow->direction);
-        for (unsigned int d = 0; d < 2; d++)
-                __atomic_store_n(&session->ways[d].word, ways[d].word, __ATOMIC_RELAXED);
-        __atomic_store_n(&session->generation, policy->generation, __ATOMIC_RELEASE);
+        /* Whose lock cannot be had, or who holds the older policy, leaves it to the next packet. */
+        if (!dp_session_lock(session))
+                return;
+        if ((int32_t)(policy->generation - session->generation) >= 0)
+                renew(session, policy, m, flow->direction, decision);
+        dp_session_unlock(session);
 }
 
 /* ---- fragments ---- */

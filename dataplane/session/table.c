@@ -120,7 +120,7 @@ bool dp_session_delete(unsigned int pool, struct dp_session *session)
                                                          __ATOMIC_RELAXED))
                                 continue;
                         note_spill(hash, n, -1);
-                        session->flags &= ~DP_SESSION_LIVE;
+                        dp_session_unflag(session, DP_SESSION_LIVE);
                         uint16_t owner = session->ways[0].owner;
                         if (owner < DP_PORT_MAX)
                                 __atomic_fetch_sub(&dp_sessions.port_live[owner], 1, __ATOMIC_RELAXED);

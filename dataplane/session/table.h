@@ -9,14 +9,16 @@
  * next. */
 #pragma once
 
+#include <rte_pause.h>
 #include <rte_prefetch.h>
 
 #include "session.h"
 #include "state.h"
 
-#define DP_SESSION_SLOTS     7
-#define DP_SESSION_SPILL_MAX 8 /* buckets behind its own that an entry may be in */
-#define DP_SESSION_NONE      0 /* index + 1 of no entry */
+#define DP_SESSION_SLOTS      7
+#define DP_SESSION_SPILL_MAX  8 /* buckets behind its own that an entry may be in */
+#define DP_SESSION_LOCK_TRIES 256
+#define DP_SESSION_NONE       0 /* index + 1 of no entry */
 
 struct dp_session_bucket {
         uint32_t lock;
@@ -65,6 +67,46 @@ extern struct dp_session_table dp_sessions;
 struct dp_session_birth {
         uint32_t index, created_ms;
 };
+
+/* ---- shared fields of an entry ---- */
+
+/* Flags are set by either direction's worker and by control. */
+static inline void dp_session_flag(struct dp_session *session, uint8_t flags)
+{
+        if ((session->flags & flags) != flags)
+                __atomic_fetch_or(&session->flags, flags, __ATOMIC_RELAXED);
+}
+
+static inline void dp_session_unflag(struct dp_session *session, uint8_t flags)
+{
+        if (session->flags & flags)
+                __atomic_fetch_and(&session->flags, ~flags, __ATOMIC_RELAXED);
+}
+
+static __rte_always_inline struct dp_session_way dp_session_way(const struct dp_session *session, unsigned int d)
+{
+        return (struct dp_session_way){.word = __atomic_load_n(&session->ways[d].word, __ATOMIC_RELAXED)};
+}
+
+/* Both directions of a conversation may be on different workers: the protocol's state, and changes of the ways, have
+ * one writer at a time. false: whoever holds it was scheduled away. */
+static inline bool dp_session_lock(struct dp_session *session)
+{
+        if (dp.worker_count == 1)
+                return true;
+        for (unsigned int i = 0; i < DP_SESSION_LOCK_TRIES; i++) {
+                if (__atomic_exchange_n(&session->lock, 1, __ATOMIC_ACQUIRE) == 0)
+                        return true;
+                rte_pause();
+        }
+        return false;
+}
+
+static inline void dp_session_unlock(struct dp_session *session)
+{
+        if (dp.worker_count > 1)
+                __atomic_store_n(&session->lock, 0, __ATOMIC_RELEASE);
+}
 
 /* Control, at start: address space for all, memory for the first. 0 or -ENOMEM. Later calls of _prefault() keep memory
  * ahead of use, so that no worker ever waits for a page. */

@@ -2,28 +2,6 @@
 #include "headers.h"
 #include "track.h"
 
-#define LOCK_TRIES 256 /* the other worker is in the middle of one segment, or scheduled away */
-
-/* Both directions of a connection may be on different workers. A lock that cannot be had soon is passed by: the segment
- * is then let through unseen, and the next one tells the window anew. */
-static bool lock(struct dp_session *session)
-{
-        if (dp.worker_count == 1)
-                return true;
-        for (unsigned int i = 0; i < LOCK_TRIES; i++) {
-                if (__atomic_exchange_n(&session->lock, 1, __ATOMIC_ACQUIRE) == 0)
-                        return true;
-                rte_pause();
-        }
-        return false;
-}
-
-static void unlock(struct dp_session *session)
-{
-        if (dp.worker_count > 1)
-                __atomic_store_n(&session->lock, 0, __ATOMIC_RELEASE);
-}
-
 static enum dp_track track_tcp(struct dp_session *session, unsigned int d, const struct rte_mbuf *m, uint16_t l4,
                                uint16_t length)
 {
@@ -39,13 +17,10 @@ static enum dp_track track_tcp(struct dp_session *session, unsigned int d, const
         if (verdict == DP_TCP_REOPEN)
                 return DP_TRACK_REOPEN;
 
-        uint8_t flags = session->flags;
         if (!session->ways[d].initiator)
-                flags |= DP_SESSION_REPLIED;
-        if (state == SOCLE_SESSION_TCP_ESTABLISHED && flags & DP_SESSION_REPLIED)
-                flags |= DP_SESSION_ASSURED;
-        if (unlikely(flags != session->flags))
-                session->flags = flags;
+                dp_session_flag(session, DP_SESSION_REPLIED);
+        if (state == SOCLE_SESSION_TCP_ESTABLISHED && session->flags & DP_SESSION_REPLIED)
+                dp_session_flag(session, DP_SESSION_ASSURED);
         if (unlikely(state != session->state))
                 session->state = state;
         if (unlikely(timeout_state != session->timeout_state))
@@ -63,9 +38,9 @@ static enum dp_track track_sctp(struct dp_session *session, unsigned int d, cons
                 return DP_TRACK_INVALID;
         session->state = session->timeout_state = state;
         if (!session->ways[d].initiator)
-                session->flags |= DP_SESSION_REPLIED;
+                dp_session_flag(session, DP_SESSION_REPLIED);
         if (state == SOCLE_SESSION_SCTP_ESTABLISHED)
-                session->flags |= DP_SESSION_ASSURED;
+                dp_session_flag(session, DP_SESSION_ASSURED);
         return DP_TRACK_PASS;
 }
 
@@ -74,13 +49,14 @@ enum dp_track dp_track_protocol(struct dp_session *session, unsigned int d, cons
 {
         enum dp_track result = DP_TRACK_PASS;
 
-        if (!lock(session))
+        /* What cannot be tracked passes, and the next segment tells the window anew. */
+        if (!dp_session_lock(session))
                 return DP_TRACK_PASS;
         if (session->state <= SOCLE_SESSION_TCP_UNACK)
                 result = track_tcp(session, d, m, l4, length);
         else
                 result = track_sctp(session, d, m, l4, length);
-        unlock(session);
+        dp_session_unlock(session);
         return result;
 }
 

@@ -1,8 +1,6 @@
 /* Following a session packet by packet: is it still valid, protocol state, timeout, counters. */
 #pragma once
 
-#include <rte_pause.h>
-
 #include "settings.h"
 #include "state.h"
 #include "table.h"
@@ -46,7 +44,8 @@ static __rte_always_inline enum dp_track dp_track(struct dp_session *session, un
                 if (unlikely(result != DP_TRACK_PASS && result != DP_TRACK_LAST))
                         return result;
         } else if (unlikely(!(session->flags & DP_SESSION_REPLIED) && !session->ways[d].initiator)) {
-                session->flags |= DP_SESSION_REPLIED | (session->flags & DP_SESSION_UNTRACKED ? 0 : DP_SESSION_ASSURED);
+                dp_session_flag(session,
+                                DP_SESSION_REPLIED | (session->flags & DP_SESSION_UNTRACKED ? 0 : DP_SESSION_ASSURED));
                 if (session->state == SOCLE_SESSION_UDP)
                         session->state = session->timeout_state = SOCLE_SESSION_UDP_STREAM;
         }

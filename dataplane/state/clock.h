@@ -9,6 +9,7 @@
 struct dp_clock {
         uint64_t start;       /* TSC */
         uint64_t ms_per_tick; /* in 2^-64: a multiplication instead of a division */
+        uint64_t hz;          /* of the TSC */
 };
 
 extern struct dp_clock dp_clock;

@@ -305,3 +305,8 @@ unsigned int harness_leaked(void)
 {
         return rte_mempool_in_use_count(pool);
 }
+
+struct rte_mempool *harness_pool(void)
+{
+        return pool;
+}

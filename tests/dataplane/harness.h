@@ -38,5 +38,7 @@ uint64_t harness_drops(unsigned int port, enum socle_drop reason);
 uint64_t harness_all_drops(void);
 uint64_t harness_punted(void);
 
+struct rte_mempool *harness_pool(void);
+
 /* Buffers that are neither in the pool nor in the test's hands: 0 unless something leaks. */
 unsigned int harness_leaked(void);
