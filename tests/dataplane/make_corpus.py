@@ -1,11 +1,13 @@
-"""Writes the seeds of fuzz_path: one frame of every sort that the path tells apart. Usage: make_corpus.py DIRECTORY"""
+"""Writes the seeds of a fuzzer: for fuzz_path one frame of every sort that the path tells apart, for fuzz_flow one of
+every sort that belongs to a conversation in its own way. Usage: make_corpus.py path|flow DIRECTORY"""
 
 import struct
 import sys
 from pathlib import Path
 
-from scapy.all import (ARP, Dot1Q, Ether, ICMP, ICMPv6EchoRequest, ICMPv6ND_NA, ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr,
-                       IP, IPv6, IPv6ExtHdrHopByHop, Raw, SCTP, TCP, UDP, VXLAN)
+from scapy.all import (ARP, Dot1Q, Ether, ICMP, ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA,
+                       ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, ICMPv6PacketTooBig, IP, IPv6, IPv6ExtHdrDestOpt,
+                       IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, Raw, SCTP, TCP, UDP, VXLAN)
 
 MAC = "fa:16:3e:00:00:{:02x}".format
 A, PLAIN, UNDERLAY = 0, 2, 3
@@ -58,5 +60,27 @@ def frames():
     yield seed(Ether(src=MAC(3), dst=MAC(1)) / IP(src="10.0.0.3", dst="10.0.0.1") / TCP(), PLAIN)
 
 
-for number, data in enumerate(frames()):
-    (Path(sys.argv[1]) / f"{number:03}").write_bytes(data)
+def flows():
+    eth, ip4, ip6 = Ether(src=MAC(1), dst=MAC(2)), IP(src="10.0.0.1", dst="10.0.0.2"), IPv6(src="fd00::1", dst="fd00::2")
+    for ip in (ip4, ip6):
+        for transport in (UDP(sport=1, dport=2), TCP(sport=1, dport=2), SCTP(sport=1, dport=2), Raw(b"?" * 20)):
+            yield eth / ip / transport / Raw(b"x" * 8)
+            back4, back6 = IP(src="10.0.0.2", dst="10.0.0.1"), IPv6(src="fd00::2", dst="fd00::1")
+            yield eth / back4 / ICMP(type=3, code=3) / ip / transport
+            yield eth / back6 / ICMPv6DestUnreach() / ip / transport
+            yield eth / back6 / ICMPv6PacketTooBig() / ip / transport
+    for kind in (8, 0, 13, 14, 5):
+        yield eth / ip4 / ICMP(type=kind, id=7)
+        yield eth / ip4 / ICMP(type=11) / ip4 / ICMP(type=kind, id=7)
+    yield eth / ip6 / ICMPv6EchoRequest(id=7)
+    yield eth / ip6 / ICMPv6EchoReply(id=7)
+    yield eth / IP(src="10.0.0.1", dst="10.0.0.2", options=b"\x01\x01\x01\x00") / UDP()
+    for first, more in ((0, 1), (1, 1), (2, 1), (3, 0)):
+        yield eth / IP(src="10.0.0.1", dst="10.0.0.2", id=9, frag=first, flags=more, proto=17) / Raw(b"f" * 24)
+        yield eth / ip6 / IPv6ExtHdrFragment(offset=first, m=more, id=9, nh=17) / Raw(b"f" * 24)
+    yield eth / ip6 / IPv6ExtHdrHopByHop() / IPv6ExtHdrDestOpt() / IPv6ExtHdrFragment(m=0) / UDP()
+    yield eth / Dot1Q(vlan=5) / ip4 / UDP()
+
+
+for number, data in enumerate({"path": frames, "flow": flows}[sys.argv[1]]()):
+    (Path(sys.argv[2]) / f"{number:03}").write_bytes(bytes(data))
