@@ -155,11 +155,11 @@ static bool tcp_may_begin(const struct rte_mbuf *m, const struct dp_flow *flow, 
 
         settings.loose |= loose;
         return dp_track_segment(m, flow->l4, flow->l4_length, &segment) &&
-               dp_tcp_begin(&ret->tcp, flow->direction, &segment, &settings, &ret->state) == DP_TCP_ACCEPT;
+               dp_tcp_begin(&ret->tcp, flow->direction, &segment, &settings, &ret->state, &ret->timeout_state) ==
+                       DP_TCP_ACCEPT;
 }
 
-/* May the packet begin a session, by its protocol? `loose`: also in the middle of a conversation. */
-static bool may_begin(const struct rte_mbuf *m, const struct dp_flow *flow, bool loose, struct dp_decision *ret)
+static bool other_may_begin(const struct rte_mbuf *m, const struct dp_flow *flow, bool loose, struct dp_decision *ret)
 {
         if (flow->kind == DP_FLOW_ICMP_ANSWER || flow->kind == DP_FLOW_ICMP_OTHER || flow->kind == DP_FLOW_ICMP_ERROR) {
                 ret->state = SOCLE_SESSION_ICMP;
@@ -168,12 +168,12 @@ static bool may_begin(const struct rte_mbuf *m, const struct dp_flow *flow, bool
         switch (flow->protocol) {
         case IPPROTO_TCP:
                 ret->state = SOCLE_SESSION_TCP_ESTABLISHED;
-                return ret->untracked || tcp_may_begin(m, flow, loose, ret);
+                return true;
         case IPPROTO_SCTP:
                 ret->state = SOCLE_SESSION_SCTP_ESTABLISHED;
                 return ret->untracked ||
                        dp_sctp_begin(&ret->sctp, flow->direction, rte_pktmbuf_mtod_offset(m, const uint8_t *, flow->l4),
-                                     RTE_MIN(flow->l4_length, m->data_len - flow->l4), &ret->state);
+                                     RTE_MIN(flow->l4_length, m->data_len - flow->l4), &ret->state) == DP_SCTP_ACCEPT;
         case IPPROTO_UDP:
         case IPPROTO_UDPLITE:
                 ret->state = SOCLE_SESSION_UDP;
@@ -186,6 +186,17 @@ static bool may_begin(const struct rte_mbuf *m, const struct dp_flow *flow, bool
                 ret->state = SOCLE_SESSION_GENERIC;
                 return true;
         }
+}
+
+/* May the packet begin a session, by its protocol? `loose`: also in the middle of a conversation. */
+static bool may_begin(const struct rte_mbuf *m, const struct dp_flow *flow, bool loose, struct dp_decision *ret)
+{
+        if (flow->protocol == IPPROTO_TCP && !ret->untracked)
+                return tcp_may_begin(m, flow, loose, ret);
+        if (!other_may_begin(m, flow, loose, ret))
+                return false;
+        ret->timeout_state = ret->state;
+        return true;
 }
 
 /* ---- the decision ---- */

@@ -33,7 +33,7 @@ struct dp_decision {
         struct dp_session_way ways[2]; /* by direction of the key; valid for unicast */
 
         /* Of the session it begins. */
-        uint8_t state;
+        uint8_t state, timeout_state;
         union {
                 struct dp_tcp tcp;
                 struct dp_sctp sctp;

@@ -110,7 +110,7 @@ struct dp_session *dp_admit_begin(unsigned int worker, const struct dp_policy *p
                 .created_ms = now_ms,
                 .seen_ms = now_ms,
                 .state = decision->state,
-                .timeout_state = decision->state,
+                .timeout_state = decision->timeout_state,
                 .flags = DP_SESSION_LIVE | (decision->untracked ? DP_SESSION_UNTRACKED : 0) |
                          (decision->picked_up ? DP_SESSION_PICKED_UP : 0),
                 .tcp = decision->tcp,

@@ -10,14 +10,21 @@
 /* Written by the workers that see the association, one at a time. */
 struct dp_sctp {
         uint32_t tags[2]; /* verification tag of packets in that direction of the key; host order; 0: not known */
-        uint8_t flags;
+        uint8_t flags;    /* DP_SCTP_… (sctp.c) */
         uint8_t spare[7];
 };
 
-/* `packet`: from the common header on, `length` bytes of it at hand. First packet: true and *state, or false: may not
- * begin one. */
-bool dp_sctp_begin(struct dp_sctp *sctp, unsigned int d, const uint8_t *packet, uint32_t length, uint8_t *state);
+enum dp_sctp_verdict {
+        DP_SCTP_ACCEPT,
+        DP_SCTP_IGNORE,  /* let through, but the session lives no longer for it */
+        DP_SCTP_INVALID, /* drop; nothing has changed */
+};
 
-/* A further one. false: invalid, drop. */
-bool dp_sctp_track(struct dp_sctp *sctp, unsigned int d, unsigned int origin, const uint8_t *packet, uint32_t length,
-                   uint8_t *state);
+/* `packet`: from the common header on, `length` bytes of it at hand. The first packet: ACCEPT and *state, or INVALID: may
+ * not begin one. */
+enum dp_sctp_verdict dp_sctp_begin(struct dp_sctp *sctp, unsigned int d, const uint8_t *packet, uint32_t length,
+                                   uint8_t *state);
+
+/* A further one. `origin`: the direction of the first. */
+enum dp_sctp_verdict dp_sctp_track(struct dp_sctp *sctp, unsigned int d, unsigned int origin, const uint8_t *packet,
+                                   uint32_t length, uint8_t *state);

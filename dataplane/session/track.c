@@ -2,50 +2,81 @@
 #include "headers.h"
 #include "track.h"
 
+static void apply_tcp(struct dp_session *session, uint8_t state, uint8_t timeout_state)
+{
+        if (session->tcp.flags & DP_TCP_REPLIED)
+                dp_session_flag(session, DP_SESSION_REPLIED);
+        if (session->tcp.flags & DP_TCP_ASSURED)
+                dp_session_flag(session, DP_SESSION_ASSURED);
+        if (state != session->state)
+                session->state = state;
+        if (timeout_state != session->timeout_state)
+                session->timeout_state = timeout_state;
+}
+
+/* What does not belong may still say that the connection is over: it is to end sooner, never later. */
+static void hasten(struct dp_session *session, uint8_t timeout_state, uint32_t now_ms)
+{
+        const uint32_t *timeout_ms = dp_load(dp_session_settings)->timeout_ms;
+        uint32_t left = session->seen_ms + timeout_ms[session->timeout_state] - now_ms;
+
+        if ((int32_t)left <= (int32_t)timeout_ms[timeout_state])
+                return;
+        session->timeout_state = timeout_state;
+        session->seen_ms = now_ms;
+}
+
 static enum dp_track track_tcp(struct dp_session *session, unsigned int d, const struct rte_mbuf *m, uint16_t l4,
-                               uint16_t length)
+                               uint16_t length, uint32_t now_ms)
 {
         struct dp_tcp_segment segment;
         uint8_t state = session->state, timeout_state = session->timeout_state;
 
         if (!dp_track_segment(m, l4, length, &segment))
                 return DP_TRACK_INVALID;
-        enum dp_tcp_verdict verdict = dp_tcp_track(&session->tcp, d, dp_session_origin(session), &segment,
-                                                   &dp_load(dp_session_settings)->tcp, &state, &timeout_state);
-        if (verdict == DP_TCP_INVALID)
+        switch (dp_tcp_track(&session->tcp, d, dp_session_origin(session), &segment, &dp_load(dp_session_settings)->tcp,
+                             &state, &timeout_state)) {
+        case DP_TCP_INVALID:
+                if (timeout_state != session->timeout_state)
+                        hasten(session, timeout_state, now_ms);
                 return DP_TRACK_INVALID;
-        if (verdict == DP_TCP_REOPEN)
+        case DP_TCP_REOPEN:
                 return DP_TRACK_REOPEN;
-
-        if (!session->ways[d].initiator)
-                dp_session_flag(session, DP_SESSION_REPLIED);
-        if (state == SOCLE_SESSION_TCP_ESTABLISHED && session->flags & DP_SESSION_REPLIED)
-                dp_session_flag(session, DP_SESSION_ASSURED);
-        if (unlikely(state != session->state))
-                session->state = state;
-        if (unlikely(timeout_state != session->timeout_state))
-                session->timeout_state = timeout_state;
-        return verdict == DP_TCP_DELETE ? DP_TRACK_LAST : DP_TRACK_PASS;
+        case DP_TCP_DELETE:
+                apply_tcp(session, state, timeout_state);
+                return DP_TRACK_LAST;
+        case DP_TCP_IGNORE:
+                apply_tcp(session, state, timeout_state);
+                return DP_TRACK_IGNORE;
+        default:
+                apply_tcp(session, state, timeout_state);
+                return DP_TRACK_PASS;
+        }
 }
 
 static enum dp_track track_sctp(struct dp_session *session, unsigned int d, const struct rte_mbuf *m, uint16_t l4,
                                 uint16_t length)
 {
         uint8_t state = session->state;
+        enum dp_sctp_verdict verdict =
+                dp_sctp_track(&session->sctp, d, dp_session_origin(session),
+                              rte_pktmbuf_mtod_offset(m, const uint8_t *, l4), RTE_MIN(length, m->data_len - l4), &state);
 
-        if (!dp_sctp_track(&session->sctp, d, dp_session_origin(session),
-                           rte_pktmbuf_mtod_offset(m, const uint8_t *, l4), RTE_MIN(length, m->data_len - l4), &state))
+        if (verdict == DP_SCTP_INVALID)
                 return DP_TRACK_INVALID;
-        session->state = session->timeout_state = state;
+        session->state = state;
         if (!session->ways[d].initiator)
                 dp_session_flag(session, DP_SESSION_REPLIED);
         if (state == SOCLE_SESSION_SCTP_ESTABLISHED)
                 dp_session_flag(session, DP_SESSION_ASSURED);
+        if (verdict == DP_SCTP_IGNORE)
+                return DP_TRACK_IGNORE;
+        session->timeout_state = state;
         return DP_TRACK_PASS;
 }
 
 enum dp_track dp_track_protocol(struct dp_session *session, unsigned int d, const struct rte_mbuf *m, uint16_t l4,
-                                uint16_t length)
+                                uint16_t length, uint32_t now_ms)
 {
         enum dp_track result = DP_TRACK_PASS;
 
@@ -53,7 +84,7 @@ enum dp_track dp_track_protocol(struct dp_session *session, unsigned int d, cons
         if (!dp_session_lock(session))
                 return DP_TRACK_PASS;
         if (session->state <= SOCLE_SESSION_TCP_UNACK)
-                result = track_tcp(session, d, m, l4, length);
+                result = track_tcp(session, d, m, l4, length, now_ms);
         else
                 result = track_sctp(session, d, m, l4, length);
         dp_session_unlock(session);
