@@ -7,6 +7,7 @@
 
 #include "generation.h"
 #include "objects.h"
+#include "policy.h"
 
 struct staged {
         struct wire_header *record; /* an upsert, or NULL */
@@ -22,8 +23,20 @@ struct generation {
 };
 
 /* In the order of references. */
-static const enum wire_type order[] = {WIRE_UNDERLAY, WIRE_NETWORK, WIRE_PORT, WIRE_PEER,
-                                       WIRE_FDB,      WIRE_NEIGH,   WIRE_FLOOD};
+static const enum wire_type order[] = {WIRE_SESSION_SETTINGS,
+                                       WIRE_UNDERLAY,
+                                       WIRE_NETWORK,
+                                       WIRE_SECURITY_GROUP,
+                                       WIRE_ADDRESS_GROUP,
+                                       WIRE_MEMBER,
+                                       WIRE_RULE,
+                                       WIRE_PORT,
+                                       WIRE_PORT_GROUP,
+                                       WIRE_ALLOWED,
+                                       WIRE_PEER,
+                                       WIRE_FDB,
+                                       WIRE_NEIGH,
+                                       WIRE_FLOOD};
 
 struct generation *generation_free(struct generation *generation)
 {
@@ -79,6 +92,26 @@ int generation_stage(struct generation *generation, const struct wire_header *re
         return 0;
 }
 
+static int put_policy(const struct wire_header *record, struct dp_io_error *error)
+{
+        switch (record->type) {
+        case WIRE_SECURITY_GROUP:
+                return security_group_put((const void *)record, error);
+        case WIRE_RULE:
+                return rule_put((const void *)record, error);
+        case WIRE_ADDRESS_GROUP:
+                return address_group_put((const void *)record, error);
+        case WIRE_MEMBER:
+                return member_put((const void *)record, error);
+        case WIRE_PORT_GROUP:
+                return port_group_put((const void *)record, error);
+        case WIRE_ALLOWED:
+                return allowed_put((const void *)record, error);
+        default:
+                return session_settings_put((const void *)record, error);
+        }
+}
+
 static int put(const struct wire_header *record, struct dp_io_error *error)
 {
         switch (record->type) {
@@ -94,8 +127,36 @@ static int put(const struct wire_header *record, struct dp_io_error *error)
                 return fdb_put((const void *)record, error);
         case WIRE_NEIGH:
                 return neigh_put((const void *)record, error);
-        default:
+        case WIRE_FLOOD:
                 return flood_put((const void *)record, error);
+        default:
+                return put_policy(record, error);
+        }
+}
+
+static void take_away_policy(const struct wire_header *record)
+{
+        switch (record->type) {
+        case WIRE_SECURITY_GROUP:
+                security_group_remove((const void *)record);
+                break;
+        case WIRE_RULE:
+                rule_remove((const void *)record);
+                break;
+        case WIRE_ADDRESS_GROUP:
+                address_group_remove((const void *)record);
+                break;
+        case WIRE_MEMBER:
+                member_remove((const void *)record);
+                break;
+        case WIRE_PORT_GROUP:
+                port_group_remove((const void *)record);
+                break;
+        case WIRE_ALLOWED:
+                allowed_remove((const void *)record);
+                break;
+        default:
+                session_settings_remove((const void *)record);
         }
 }
 
@@ -120,8 +181,11 @@ static void take_away(const struct wire_header *record)
         case WIRE_NEIGH:
                 neigh_remove((const void *)record);
                 break;
-        default:
+        case WIRE_FLOOD:
                 flood_remove((const void *)record);
+                break;
+        default:
+                take_away_policy(record);
         }
 }
 
@@ -234,6 +298,7 @@ void generation_commit(struct generation *generation, struct wire_committed *ret
         ret->generation = generation->number;
 
         int *changes = note_puts(generation, ++mark, ret);
+        policy_hold(true);
         for (size_t t = RTE_DIM(order); t-- > 0;)
                 remove_type(generation, order[t], mark, ret);
         /* What is attached elsewhere from now on is closed before anything is opened: two ports may swap a device. */
@@ -241,6 +306,7 @@ void generation_commit(struct generation *generation, struct wire_committed *ret
                 if (generation->staged[i].record && changes[i] == RECORD_CHANGED)
                         release_device(generation->staged[i].record);
         objects_settle();
+        policy_hold(false);
         for (size_t t = 0; t < RTE_DIM(order); t++)
                 for (size_t i = 0; i < generation->count; i++)
                         if (generation->staged[i].record && generation->staged[i].type == order[t])

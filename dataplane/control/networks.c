@@ -5,6 +5,7 @@
 #include <rte_malloc.h>
 
 #include "objects.h"
+#include "policy.h"
 #include "rcu.h"
 
 static void drop_segment(const struct dp_network *network)
@@ -15,6 +16,24 @@ static void drop_segment(const struct dp_network *network)
         /* Another network may have taken the segment over in this very generation. */
         if (network->underlay != DP_INDEX_NONE && owner >> 1 == network->index)
                 dp_map_remove(&dp.segments, &key);
+}
+
+/* Does a port of it take part in sessions? */
+static bool is_secured(const struct network_object *object)
+{
+        for (uint16_t i = 0; i < object->port_count; i++) {
+                const struct dp_port *port = dp.ports[object->ports[i]];
+                if (port && port->secured && !port->guarded)
+                        return true;
+        }
+        return false;
+}
+
+void network_secure(uint16_t network)
+{
+        if (network < DP_NETWORK_MAX && dp.networks[network] && network_objects[network])
+                __atomic_store_n(&dp.networks[network]->secured, is_secured(network_objects[network]),
+                                 __ATOMIC_RELAXED);
 }
 
 /* Publishes a new immutable network in place of the old one. */
@@ -32,6 +51,7 @@ static int publish(struct network_object *object, struct dp_flood *list)
                 .mtu = record->mtu,
                 .vlan = record->encapsulation == WIRE_ENCAP_VLAN,
                 .flood = record->flood,
+                .secured = is_secured(object),
                 .tag = record->tag,
                 .list = list,
         };
@@ -72,6 +92,7 @@ int network_put(const struct wire_network *record, struct dp_io_error *error)
                         learning_forget_network(index);
         }
         object->record = *record;
+        policy_touch();
         int r = publish(object, dp.networks[index] ? dp.networks[index]->list : NULL);
         return r < 0 ? dp_io_fail(error, -r, "out of memory") : 0;
 }
@@ -98,6 +119,7 @@ void network_remove(const struct wire_network *record)
         free(object->tunnels);
         free(object);
         network_objects[index] = NULL;
+        policy_touch_index();
         indices_drop(&network_indices, record->id, index);
 }
 

@@ -3,6 +3,7 @@
 
 #include "assign.h"
 #include "objects.h"
+#include "policy.h"
 #include "rcu.h"
 
 struct indices port_indices, network_indices, tunnel_indices;
@@ -25,7 +26,9 @@ int objects_init(void)
         if ((r = dp_map_init(&dp.fdb, 1, 1024)) < 0 || (r = dp_map_init(&dp.neigh, DP_NEIGH_WORDS, 1024)) < 0 ||
             (r = dp_map_init(&dp.segments, 1, 64)) < 0)
                 return r;
-        return dp_map_init(&dp.vteps, DP_VTEP_WORDS, 64);
+        if ((r = dp_map_init(&dp.vteps, DP_VTEP_WORDS, 64)) < 0)
+                return r;
+        return policy_init();
 }
 
 void objects_settle(void)
@@ -33,5 +36,6 @@ void objects_settle(void)
         networks_settle();
         assign_settle();
         learning_settle();
-        dp_rcu_reclaim();
+        if (policy_settle() == 0) /* else nobody may get an index that sessions still know as another's */
+                dp_rcu_reclaim();
 }

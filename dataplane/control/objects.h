@@ -101,10 +101,12 @@ void tunnels_refresh(void);
 void tunnel_publish(struct tunnel_object *tunnel);
 void network_add_port(uint16_t network, uint16_t port);
 void network_drop_port(uint16_t network, uint16_t port);
+void network_secure(uint16_t network); /* a port's `secured` or `guarded` is another; DP_INDEX_NONE: no network's */
 
 void networks_settle(void); /* makes dirty flood lists */
 
-/* Makes dirty flood lists, assigns queues to workers, waits for a grace period and frees what is unpublished. */
+/* Makes dirty flood lists, assigns queues to workers, puts the policy into force, waits for a grace period and frees
+ * what is unpublished. */
 void objects_settle(void);
 
 /* Opens what could not be opened, and looks after devices that changed or broke. */

@@ -6,6 +6,7 @@
 
 #include "assign.h"
 #include "objects.h"
+#include "policy.h"
 #include "pool.h"
 #include "rcu.h"
 #include "socle/log.h"
@@ -141,6 +142,9 @@ static void drop_object(struct port_object *object)
         learning_forget(DP_PLACE_PORT, object->index);
         dp_store(dp.ports[object->index], NULL);
         port_objects[object->index] = NULL;
+        if (!object->is_underlay)
+                policy_port_remove(object->id);
+        policy_touch_index();
         indices_drop(&port_indices, port_key(object->is_underlay, object->id), object->index);
         dp_rcu_defer(object->port, free_port);
         free(object);
@@ -206,6 +210,7 @@ static void leave_network(struct port_object *object)
         /* Unless another port has taken the MAC over in this very generation. */
         if ((uint32_t)dp_map_get(&dp.fdb, &key, 1) == (uint32_t)dp_location(DP_PLACE_PORT, port->index, false, 0)) {
                 dp_map_remove(&dp.fdb, &key);
+                policy_touch();
                 fdb_restore(object->network, network, port->mac.addr_bytes);
         }
         network_drop_port(network, port->index);
@@ -240,7 +245,11 @@ int port_put(const struct wire_port *record, struct dp_io_error *error)
 
         __atomic_store_n(&port->mtu, record->mtu, __ATOMIC_RELAXED);
         __atomic_store_n(&port->admin_up, record->admin_up, __ATOMIC_RELAXED);
+        __atomic_store_n(&port->session_limit, record->session_limit, __ATOMIC_RELAXED);
+        __atomic_store_n(&port->session_rate_limit, record->session_rate_limit, __ATOMIC_RELAXED);
         object->report = true;
+        if (policy_port_put(record, object->index, fresh) < 0)
+                return dp_io_fail(error, ENOMEM, "out of memory");
         if (moved) {
                 leave_network(object);
                 object->network = record->network;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "objects.h"
+#include "policy.h"
 
 static bool is_local(uint64_t location)
 {
@@ -16,6 +17,8 @@ int fdb_declare(uint16_t network, const struct rte_ether_addr *mac, uint64_t loc
         uint64_t before = dp_map_get(&dp.fdb, &key, 1);
         int r = dp_map_set(&dp.fdb, &key, location);
 
+        if (r == 0 && before != location)
+                policy_touch();
         if (r == 0 && before & DP_LOCATION_LEARNED)
                 learning_displaced(network);
         return r;
@@ -47,8 +50,10 @@ void fdb_remove(const struct wire_fdb *record)
                 return;
         memcpy(&mac, record->mac, sizeof(mac));
         uint64_t key = dp_fdb_key(network, &mac);
-        if (!is_local(dp_map_get(&dp.fdb, &key, 1)))
-                dp_map_remove(&dp.fdb, &key);
+        if (is_local(dp_map_get(&dp.fdb, &key, 1)))
+                return;
+        dp_map_remove(&dp.fdb, &key);
+        policy_touch();
 }
 
 void fdb_restore(uint32_t network_id, uint16_t network, const uint8_t mac[6])

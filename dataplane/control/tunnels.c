@@ -8,6 +8,7 @@
 #include <rte_vxlan.h>
 
 #include "objects.h"
+#include "policy.h"
 #include "rcu.h"
 
 /* Where packets for the peer are to go next: itself where on-link, else the gateway. */
@@ -172,6 +173,7 @@ void peer_remove(const struct wire_peer *record)
         dp_rcu_defer(tunnel, rte_free);
         free(object);
         tunnel_objects[index] = NULL;
+        policy_touch_index();
         indices_drop(&tunnel_indices, record->id, index);
 }
 

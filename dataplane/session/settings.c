@@ -1,8 +1,8 @@
 /* See settings.h. */
 #include "settings.h"
 
-static const struct dp_session_settings defaults = {
-        .tcp = {.loose = true, .max_retrans = 3, .timeout_ms = defaults.timeout_ms},
+const struct dp_session_settings dp_session_defaults = {
+        .tcp = {.loose = true, .max_retrans = 3, .timeout_ms = dp_session_defaults.timeout_ms},
         .pickup_ms = 120000,
         .timeout_ms =
                 {
@@ -12,4 +12,4 @@ static const struct dp_session_settings defaults = {
                 },
 };
 
-const struct dp_session_settings *dp_session_settings = &defaults;
+const struct dp_session_settings *dp_session_settings = &dp_session_defaults;

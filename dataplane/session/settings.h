@@ -11,3 +11,4 @@ struct dp_session_settings {
 
 /* Load with dp_load(). Never NULL: the defaults of socle/session_states.h until control sets others. */
 extern const struct dp_session_settings *dp_session_settings;
+extern const struct dp_session_settings dp_session_defaults;

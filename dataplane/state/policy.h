@@ -27,8 +27,10 @@ struct dp_group {
         uint32_t id;      /* socled's */
         uint8_t stateful; /* answers to what it allows are allowed */
         uint8_t open;     /* stateless, and allows everything of both families both ways */
+        uint8_t selects;  /* a rule names a remote: the far end's address has to be looked up */
         uint32_t mask;    /* slots − 1 */
-        struct dp_range *ranges;
+        uint32_t range_count;
+        const struct dp_range *ranges; /* behind the slots */
         struct dp_group_slot {
                 uint32_t key;   /* dp_group_key(); 0: free */
                 uint32_t first; /* of `ranges` */
@@ -42,6 +44,17 @@ struct dp_group {
 static inline uint32_t dp_group_key(enum dp_direction direction, bool v6, uint32_t protocol, uint32_t remote)
 {
         return (remote << 11 | protocol << 2 | (uint32_t)v6 << 1 | direction) + 1;
+}
+
+/* The same for another remote, from the key for DP_REMOTE_ANY. */
+static inline uint32_t dp_group_key_of(uint32_t key, uint32_t remote)
+{
+        return key + (remote << 11);
+}
+
+static inline uint32_t dp_group_hash(uint32_t key)
+{
+        return key * 0x9e3779b97f4a7c15ULL >> 32;
 }
 
 /* An address that a port may use with a MAC. */
@@ -67,7 +80,7 @@ struct dp_port_policy {
         uint16_t groups[];                /* indices into dp_policy.groups */
 };
 
-struct dp_remotes; /* addresses and prefixes → remotes; immutable */
+struct dp_remotes; /* addresses and prefixes → remotes, policy_remotes.h; immutable */
 
 struct dp_policy {
         uint32_t generation; /* grows with every change; a session made under another one is looked at again */
