@@ -7,7 +7,7 @@
 
 #include "generation.h"
 #include "objects.h"
-#include "policy.h"
+#include "policy_control.h"
 
 struct staged {
         struct wire_header *record; /* an upsert, or NULL */

@@ -5,7 +5,7 @@
 #include <rte_malloc.h>
 
 #include "objects.h"
-#include "policy.h"
+#include "policy_control.h"
 #include "rcu.h"
 
 static void drop_segment(const struct dp_network *network)

@@ -3,7 +3,7 @@
 
 #include "assign.h"
 #include "objects.h"
-#include "policy.h"
+#include "policy_control.h"
 #include "rcu.h"
 
 struct indices port_indices, network_indices, tunnel_indices;

@@ -1,5 +1,6 @@
-/* See policy.h: from one snapshot to the next. All memory that a change needs is taken before anything is changed, so
- * that there is no half of it. What a snapshot no longer shares is freed after the grace period behind the next one. */
+/* See policy_control.h: from one snapshot to the next. All memory that a change needs is taken before anything is
+ * changed, so that there is no half of it. What a snapshot no longer shares is freed after the grace period behind the
+ * next one. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

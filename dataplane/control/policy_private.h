@@ -5,7 +5,7 @@
 #include <sys/queue.h>
 
 #include "index.h"
-#include "policy.h"
+#include "policy_control.h"
 #include "policy_build.h"
 #include "socle/wire.h"
 

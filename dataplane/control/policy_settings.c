@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "policy.h"
+#include "policy_control.h"
 #include "rcu.h"
 #include "settings.h"
 

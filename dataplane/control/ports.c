@@ -6,7 +6,7 @@
 
 #include "assign.h"
 #include "objects.h"
-#include "policy.h"
+#include "policy_control.h"
 #include "pool.h"
 #include "rcu.h"
 #include "socle/log.h"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "objects.h"
-#include "policy.h"
+#include "policy_control.h"
 
 static bool is_local(uint64_t location)
 {

@@ -8,7 +8,7 @@
 #include <rte_vxlan.h>
 
 #include "objects.h"
-#include "policy.h"
+#include "policy_control.h"
 #include "rcu.h"
 
 /* Where packets for the peer are to go next: itself where on-link, else the gateway. */

@@ -107,7 +107,7 @@ static __rte_always_inline enum socle_drop guard(const struct rte_mbuf *m)
 
         if (unlikely(!port))
                 return SOCLE_DROP_SG_EGRESS; /* its policy is not here yet */
-        if (likely(m->data_len >= 34 && dp_guard_quick(port, rte_pktmbuf_mtod(m, const uint8_t *))))
+        if (likely(m->data_len >= DP_GUARD_QUICK_MIN && dp_guard_quick(port, rte_pktmbuf_mtod(m, const uint8_t *))))
                 return SOCLE_DROP_COUNT;
         return dp_guard_check(port, m, &trusted);
 }

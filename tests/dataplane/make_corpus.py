@@ -1,12 +1,14 @@
 """Writes the seeds of a fuzzer: for fuzz_path one frame of every sort that the path tells apart, for fuzz_flow one of
-every sort that belongs to a conversation in its own way. Usage: make_corpus.py path|flow DIRECTORY"""
+every sort that belongs to a conversation in its own way, for fuzz_guard what a guest may send and what it may not.
+Usage: make_corpus.py path|flow|guard DIRECTORY"""
 
 import struct
 import sys
 from pathlib import Path
 
 from scapy.all import (ARP, Dot1Q, Ether, ICMP, ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6EchoRequest, ICMPv6ND_NA,
-                       ICMPv6ND_NS, ICMPv6NDOptSrcLLAddr, ICMPv6PacketTooBig, IP, IPv6, IPv6ExtHdrDestOpt,
+                       ICMPv6MLReport, ICMPv6ND_NS, ICMPv6ND_RA, ICMPv6ND_Redirect, ICMPv6ND_RS, ICMPv6NDOptDstLLAddr,
+                       ICMPv6NDOptSrcLLAddr, ICMPv6PacketTooBig, IP, IPv6, IPv6ExtHdrDestOpt,
                        IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, Raw, SCTP, TCP, UDP, VXLAN)
 
 MAC = "fa:16:3e:00:00:{:02x}".format
@@ -86,5 +88,33 @@ def flows():
     yield eth / Dot1Q(vlan=5) / ip4 / UDP()
 
 
-for number, data in enumerate({"path": frames, "flow": flows}[sys.argv[1]]()):
+def guarded():
+    broadcast, link_local, nobody = "ff:ff:ff:ff:ff:ff", "fe80::f816:3eff:fe00:1", "::"
+    for mac, ip4, ip6 in ((1, "10.0.0.1", "fd00::1"), (1, "10.0.0.11", link_local), (2, "10.2.3.4", "fd02::9"),
+                          (1, "10.0.0.2", "fd00::2"), (3, "10.0.0.1", "fd00::1"), (1, "0.0.0.0", nobody)):
+        eth = Ether(src=MAC(mac), dst=broadcast)
+        for operation in (1, 2):
+            yield eth / ARP(op=operation, hwsrc=MAC(mac), psrc=ip4, pdst="10.0.0.9")
+        yield eth / ARP(op=3, hwsrc=MAC(mac), psrc="0.0.0.0")
+        yield Ether(src=MAC(mac), dst=broadcast, type=0x8035) / ARP(op=3, hwsrc=MAC(mac), psrc="0.0.0.0")
+        for ports in ((68, 67), (67, 68), (1, 2)):
+            yield eth / IP(src=ip4, dst="10.0.0.9") / UDP(sport=ports[0], dport=ports[1])
+            yield eth / IP(src=ip4, dst="10.0.0.9", flags=1) / UDP(sport=ports[0], dport=ports[1])
+            yield eth / IP(src=ip4, dst="10.0.0.9", options=b"\1\1\1\0") / UDP(sport=ports[0], dport=ports[1])
+        yield eth / IP(src=ip4, dst="10.0.0.9", frag=3) / Raw(b"\0\x43\0\x44" * 4)
+        yield eth / IP(src=ip4, dst="10.0.0.9") / TCP()
+        ip = IPv6(src=ip6, dst="ff02::1", hlim=255)
+        for ports in ((546, 547), (547, 546), (1, 2)):
+            yield eth / ip / UDP(sport=ports[0], dport=ports[1])
+        yield eth / ip / TCP()
+        for message in (ICMPv6ND_NS(tgt="fd00::2") / ICMPv6NDOptSrcLLAddr(lladdr=MAC(mac)),
+                        ICMPv6ND_NA(tgt=ip6) / ICMPv6NDOptDstLLAddr(lladdr=MAC(mac)), ICMPv6ND_RS(), ICMPv6ND_RA(),
+                        ICMPv6ND_Redirect(), ICMPv6MLReport(), ICMPv6EchoRequest()):
+            yield eth / ip / message
+            yield eth / ip / IPv6ExtHdrHopByHop() / message
+            yield eth / ip / IPv6ExtHdrDestOpt() / IPv6ExtHdrFragment(m=1) / IPv6ExtHdrDestOpt() / message
+            yield eth / ip / IPv6ExtHdrFragment() / message
+
+
+for number, data in enumerate({"path": frames, "flow": flows, "guard": guarded}[sys.argv[1]]()):
     (Path(sys.argv[2]) / f"{number:03}").write_bytes(bytes(data))
