@@ -1,5 +1,5 @@
-/* See sctp.h. Every chunk of a packet makes a transition; a chunk that does not belong makes the whole packet invalid, and
- * then none of them has happened. */
+/* See sctp.h. Every chunk of a packet makes a transition; a chunk that does not belong makes the whole packet invalid,
+ * and then none of them has happened. */
 #include "sctp.h"
 
 enum chunk_type {
@@ -118,7 +118,7 @@ static bool chunk_at(const struct packet *packet, uint32_t at, struct chunk *ret
         return true;
 }
 
-#define FOR_EACH_CHUNK(packet, chunk) \
+#define FOR_EACH_CHUNK(packet, chunk)                                                                                  \
         for (uint32_t at_ = COMMON_HEADER; chunk_at(packet, at_, chunk); at_ = (chunk)->next)
 
 static bool stands_alone(uint8_t type)
@@ -179,8 +179,8 @@ static bool tag_fits(const struct step *s, const struct chunk *chunk)
         return s->packet->tag == s->sctp->tags[chunk->flags & T_BIT ? !s->d : s->d];
 }
 
-/* Paths are probed with HEARTBEATs. With an unknown tag (the association was restarted out of our sight) one passes, and
- * if it is answered with such a tag too, both are believed. Alone, that is: not as an envelope for data. */
+/* Paths are probed with HEARTBEATs. With an unknown tag (the association was restarted out of our sight) one passes,
+ * and if it is answered with such a tag too, both are believed. Alone, that is: not as an envelope for data. */
 static enum belonging check_heartbeat(struct step *s, bool ack)
 {
         struct dp_sctp *sctp = s->sctp;
@@ -226,8 +226,8 @@ static enum belonging check_tag(struct step *s, const struct chunk *chunk)
         }
 }
 
-/* INIT and INIT ACK tell the tag of what will come the other way. Both sides may send an INIT at once (RFC 9260 5.2.1): an
- * INIT ACK must then not disown the tag of its own side's INIT. */
+/* INIT and INIT ACK tell the tag of what will come the other way. Both sides may send an INIT at once (RFC 9260 5.2.1):
+ * an INIT ACK must then not disown the tag of its own side's INIT. */
 static bool note_tag(struct step *s, const struct chunk *chunk)
 {
         struct dp_sctp *sctp = s->sctp;

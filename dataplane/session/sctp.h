@@ -20,8 +20,8 @@ enum dp_sctp_verdict {
         DP_SCTP_INVALID, /* drop; nothing has changed */
 };
 
-/* `packet`: from the common header on, `length` bytes of it at hand. The first packet: ACCEPT and *state, or INVALID: may
- * not begin one. */
+/* `packet`: from the common header on, `length` bytes of it at hand. The first packet: ACCEPT and *state, or INVALID:
+ * may not begin one. */
 enum dp_sctp_verdict dp_sctp_begin(struct dp_sctp *sctp, unsigned int d, const uint8_t *packet, uint32_t length,
                                    uint8_t *state);
 

@@ -1,5 +1,5 @@
-/* See tcp.h. A segment is looked at three times: by the table of states, by what the table cannot say (a connection that
- * was let through unseen, resets), by the windows of both sides. */
+/* See tcp.h. A segment is looked at three times: by the table of states, by what the table cannot say (a connection
+ * that was let through unseen, resets), by the windows of both sides. */
 #include "tcp.h"
 
 /* noted_flags beside DP_TCP_PEER_… */
@@ -167,8 +167,8 @@ struct step {
 
 enum window {
         IN_WINDOW,
-        STALE,  /* below it: delayed or repeated, harmless; passes and changes nothing */
-        BEYOND, /* above it: not of this connection */
+        DOUBTFUL, /* delayed, repeated, or a little too much: harmless; passes and changes no state */
+        BEYOND,   /* above it: not of this connection */
 };
 
 /* A SYN tells where a side begins. Scaling is in force only if both sides offer it (RFC 7323 2.2). */
@@ -200,8 +200,8 @@ static void take_up_sender(struct step *s)
                 receiver->end++; /* it answers a keep-alive */
 }
 
-/* Learns of a side that is new, or begins anew. false: a SYN without ACK from the answering side, which has no window to be
- * checked against yet. */
+/* Learns of a side that is new, or begins anew. false: a SYN without ACK from the answering side, which has no window
+ * to be checked against yet. */
 static bool meet_sender(struct step *s)
 {
         bool syn = s->segment->flags & DP_TCP_SYN, ack = s->segment->flags & DP_TCP_ACK;
@@ -239,21 +239,20 @@ static enum window place_segment(const struct step *s)
         const struct dp_tcp_peer *sender = s->sender, *receiver = s->receiver;
         bool recent = receiver->max_window == 0 || dp_tcp_after(s->end, sender->end - receiver->max_window - 1);
         bool acks_recent = dp_tcp_after(s->sack, receiver->end - dp_tcp_ack_room(sender) - 1);
-        bool acks_sent = !dp_tcp_after(s->sack, receiver->end);
+        bool acks_sent = dp_tcp_before(s->sack, receiver->end + 1);
 
-        if (dp_tcp_after(s->seq, sender->max_end)) {
-                /* More than the receiver's window allows: dropped, but remembered. Should it pass by another way, its
-                 * acknowledgement must not look as if it came from nowhere. */
+        if (!dp_tcp_before(s->seq, sender->max_end + 1)) {
                 uint32_t excess = s->end - sender->max_end + 1;
-                if (receiver->max_window != 0 && recent && acks_recent && acks_sent && excess <= receiver->max_window) {
-                        s->sender->end = s->end;
-                        s->sender->flags |= DP_TCP_PEER_UNACKED;
-                }
-                return BEYOND;
+                if (receiver->max_window == 0 || !recent || !acks_recent || !acks_sent || excess > receiver->max_window)
+                        return BEYOND;
+                /* More than the receiver's window allows; its acknowledgement must not look as if it came from nowhere. */
+                s->sender->end = s->end;
+                s->sender->flags |= DP_TCP_PEER_UNACKED;
+                return DOUBTFUL;
         }
         if (!acks_sent)
                 return BEYOND;
-        return recent && acks_recent ? IN_WINDOW : STALE;
+        return recent && acks_recent ? IN_WINDOW : DOUBTFUL;
 }
 
 static void move_windows(struct step *s)
@@ -275,7 +274,8 @@ static void move_windows(struct step *s)
                 sender->flags |= DP_TCP_PEER_ACKED_ONCE;
         }
         if (receiver->max_window != 0 && dp_tcp_after(s->end, sender->max_end))
-                receiver->max_window += s->end - sender->max_end; /* it reached over the edge, so the window is larger */
+                receiver->max_window +=
+                        s->end - sender->max_end; /* it reached over the edge, so the window is larger */
         if (dp_tcp_after(s->sack + window, receiver->max_end - 1))
                 receiver->max_end = s->sack + window + (window == 0); /* a probe of a closed window has a byte */
         if (s->ack == receiver->end)
@@ -376,8 +376,8 @@ static bool is_established(const struct step *s)
         return s->now == ES && s->tcp->flags & DP_TCP_ASSURED;
 }
 
-/* Does the RST begin where the other side expects the next byte, or go on from the same side's last segment? Others keep
- * an established connection as it is, though they pass: the host will ask with a challenge ACK (RFC 5961 3). */
+/* Does the RST begin where the other side expects the next byte, or go on from the same side's last segment? Others
+ * keep an established connection as it is, though they pass: the host will ask with a challenge ACK (RFC 5961 3). */
 static bool rst_is_exact(const struct step *s)
 {
         const struct dp_tcp_last *last = &s->tcp->last;
@@ -396,18 +396,19 @@ static enum decision check_rst(struct step *s)
         if (s->receiver->flags & DP_TCP_PEER_ACKED_ONCE && last->kind != DP_TCP_KIND_SYN) {
                 if (seq == 0 && !is_established(s))
                         return CHECK_WINDOW; /* an answer to a SYN */
-                if (dp_tcp_after(s->receiver->max_ack, seq))
+                if (dp_tcp_before(seq, s->receiver->max_ack))
                         return REFUSE;
                 if (!is_established(s) || rst_is_exact(s))
                         return CHECK_WINDOW;
                 s->to = s->from;
         }
         /* It answers what passed unseen. */
-        if (s->segment->ack == last->end && ((s->tcp->flags & DP_TCP_REPLIED && last->kind == DP_TCP_KIND_SYN) ||
+        if (s->segment->ack == last->end && ((s->tcp->flags & DP_TCP_REPLIED && last->kind == DP_TCP_KIND_SYN &&
+                                              last->direction != s->d) ||
                                              (!(s->tcp->flags & DP_TCP_ASSURED) && last->kind == DP_TCP_KIND_PLAIN)))
                 return SKIP_WINDOW;
-        if (s->from == SS && last->kind == DP_TCP_KIND_PLAIN && last->direction != s->d && !s->answering &&
-            seq == last->ack)
+        bool last_answered = (last->direction == s->d) == s->answering;
+        if (s->from == SS && last->kind == DP_TCP_KIND_PLAIN && last_answered && seq == last->ack)
                 return SKIP_WINDOW;
         return CHECK_WINDOW;
 }
@@ -524,7 +525,7 @@ static enum dp_tcp_verdict run(struct step *s, uint8_t *state, uint8_t *timeout_
                 break;
         }
         switch (check_window(s)) {
-        case STALE:
+        case DOUBTFUL:
                 return DP_TCP_IGNORE;
         case BEYOND:
                 return refuse(s, timeout_state);

@@ -48,8 +48,8 @@ struct dp_tcp_peer {
         uint8_t spare[2];
 };
 
-/* The last segment, for retransmissions, and to know what an answer answers. kind and direction are of the last one that
- * was let through; the rest is of the last plain one, or of one that was let through without belonging. */
+/* The last segment, for retransmissions, and to know what an answer answers. kind and direction are of the last one
+ * that was let through; the rest is of the last plain one, or of one that was let through without belonging. */
 struct dp_tcp_last {
         uint32_t seq, ack, end;
         uint16_t window; /* unscaled */
@@ -91,13 +91,15 @@ struct dp_tcp_settings {
 enum dp_tcp_verdict {
         DP_TCP_ACCEPT,
         DP_TCP_IGNORE,  /* let through, but it proves nothing: the session lives no longer for it */
-        DP_TCP_INVALID, /* drop. *timeout_state may have become UNACK: the session is to end by then, if it would later */
+        DP_TCP_INVALID, /* drop. *timeout_state may have become UNACK: the session is to end by then, if it would later
+                         */
         DP_TCP_REOPEN,  /* a new connection on the ports of a dead one: forget the session, begin anew with this segment
                          */
         DP_TCP_DELETE,  /* let through, and forget the session (RST to a SYN, as Linux does) */
 };
 
-/* The first segment of a session. ACCEPT, and *state, *timeout_state are set; or INVALID. `d`: its direction, 0 or 1. */
+/* The first segment of a session. ACCEPT, and *state, *timeout_state are set; or INVALID. `d`: its direction, 0 or 1.
+ */
 enum dp_tcp_verdict dp_tcp_begin(struct dp_tcp *tcp, unsigned int d, const struct dp_tcp_segment *segment,
                                  const struct dp_tcp_settings *settings, uint8_t *state, uint8_t *timeout_state);
 
@@ -109,10 +111,15 @@ enum dp_tcp_verdict dp_tcp_track(struct dp_tcp *tcp, unsigned int d, unsigned in
 
 /* ---- sequence numbers ---- */
 
-/* Modulo 2^32 (RFC 9293 3.4): is `a` beyond `b`? */
+/* Modulo 2^32 (RFC 9293 3.4). What is half of that away is both before and after. */
+static inline bool dp_tcp_before(uint32_t a, uint32_t b)
+{
+        return (int32_t)(a - b) < 0;
+}
+
 static inline bool dp_tcp_after(uint32_t a, uint32_t b)
 {
-        return (int32_t)(a - b) > 0;
+        return dp_tcp_before(b, a);
 }
 
 /* An acknowledgement may be this old: van Rooij's 66,000 bytes, or what the sender's largest window says. */
@@ -136,8 +143,8 @@ static inline bool dp_tcp_plain_options(const uint8_t *options, unsigned int len
         return length == 0 || (length == 12 && memcmp(options, timestamps, 4) == 0);
 }
 
-/* What nearly every segment is: plain data or acknowledgement of an established, assured connection, in window both ways,
- * and none that comes again. true: done, as dp_tcp_track() would have; *timeout_state is set. false: nothing was
+/* What nearly every segment is: plain data or acknowledgement of an established, assured connection, in window both
+ * ways, and none that comes again. true: done, as dp_tcp_track() would have; *timeout_state is set. false: nothing was
  * changed, and dp_tcp_track() has to look. Only in state ESTABLISHED, and with plain options. */
 static inline __attribute__((always_inline)) bool dp_tcp_quick(struct dp_tcp *tcp, unsigned int d,
                                                                const struct dp_tcp_segment *segment,
@@ -156,12 +163,12 @@ static inline __attribute__((always_inline)) bool dp_tcp_quick(struct dp_tcp *tc
                         (segment->window != 0) & (tcp->flags == (DP_TCP_REPLIED | DP_TCP_ASSURED)) &
                         (tcp->retrans == 0) & (tcp->last.kind == DP_TCP_KIND_PLAIN) &
                         (((words[0] ^ last[0]) | (words[1] ^ last[1])) != 0);
-        bool known = (sender->max_window != 0) & (receiver->max_window != 0) &
-                     !!(sender->flags & DP_TCP_PEER_ACKED_ONCE);
-        bool in_window = !dp_tcp_after(seq, sender->max_end) & !dp_tcp_after(end, sender->max_end) &
-                         !dp_tcp_after(ack, receiver->end) &
-                         !dp_tcp_after(sender->end - receiver->max_window, end) &
-                         !dp_tcp_after(receiver->end - dp_tcp_ack_room(sender), ack);
+        bool known =
+                (sender->max_window != 0) & (receiver->max_window != 0) & !!(sender->flags & DP_TCP_PEER_ACKED_ONCE);
+        bool in_window = dp_tcp_before(seq, sender->max_end + 1) & !dp_tcp_after(end, sender->max_end) &
+                         dp_tcp_before(ack, receiver->end + 1) &
+                         dp_tcp_after(end, sender->end - receiver->max_window - 1) &
+                         dp_tcp_after(ack, receiver->end - dp_tcp_ack_room(sender) - 1);
         if (__builtin_expect(!(expected & known & in_window), 0))
                 return false;
 
@@ -173,11 +180,11 @@ static inline __attribute__((always_inline)) bool dp_tcp_quick(struct dp_tcp *tc
         sender->end = dp_tcp_after(end, sender->end) ? end : sender->end;
         sender->max_ack = dp_tcp_after(ack, sender->max_ack) ? ack : sender->max_ack;
         sender->max_window = window > sender->max_window ? window : sender->max_window;
-        receiver->max_end = dp_tcp_after(ack + window, receiver->max_end) ? ack + window : receiver->max_end;
+        receiver->max_end = dp_tcp_after(ack + window, receiver->max_end - 1) ? ack + window : receiver->max_end;
         memcpy(&tcp->last, words, sizeof(words));
-        bool shortened = ((sent | received) & DP_TCP_PEER_UNACKED) &&
-                         settings->timeout_ms[SOCLE_SESSION_TCP_ESTABLISHED] >
-                                 settings->timeout_ms[SOCLE_SESSION_TCP_UNACK];
+        bool shortened =
+                ((sent | received) & DP_TCP_PEER_UNACKED) &&
+                settings->timeout_ms[SOCLE_SESSION_TCP_ESTABLISHED] > settings->timeout_ms[SOCLE_SESSION_TCP_UNACK];
         *timeout_state = shortened ? SOCLE_SESSION_TCP_UNACK : SOCLE_SESSION_TCP_ESTABLISHED;
         return true;
 }

@@ -14,13 +14,15 @@ static void apply_tcp(struct dp_session *session, uint8_t state, uint8_t timeout
                 session->timeout_state = timeout_state;
 }
 
+#define END_IS_NEAR_MS 120000 /* nothing is gained below that; Linux' figure */
+
 /* What does not belong may still say that the connection is over: it is to end sooner, never later. */
 static void hasten(struct dp_session *session, uint8_t timeout_state, uint32_t now_ms)
 {
         const uint32_t *timeout_ms = dp_load(dp_session_settings)->timeout_ms;
         uint32_t left = session->seen_ms + timeout_ms[session->timeout_state] - now_ms;
 
-        if ((int32_t)left <= (int32_t)timeout_ms[timeout_state])
+        if ((int32_t)left < END_IS_NEAR_MS || (int32_t)left <= (int32_t)timeout_ms[timeout_state])
                 return;
         session->timeout_state = timeout_state;
         session->seen_ms = now_ms;
@@ -58,9 +60,9 @@ static enum dp_track track_sctp(struct dp_session *session, unsigned int d, cons
                                 uint16_t length)
 {
         uint8_t state = session->state;
-        enum dp_sctp_verdict verdict =
-                dp_sctp_track(&session->sctp, d, dp_session_origin(session),
-                              rte_pktmbuf_mtod_offset(m, const uint8_t *, l4), RTE_MIN(length, m->data_len - l4), &state);
+        enum dp_sctp_verdict verdict = dp_sctp_track(&session->sctp, d, dp_session_origin(session),
+                                                     rte_pktmbuf_mtod_offset(m, const uint8_t *, l4),
+                                                     RTE_MIN(length, m->data_len - l4), &state);
 
         if (verdict == DP_SCTP_INVALID)
                 return DP_TRACK_INVALID;
