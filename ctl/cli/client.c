@@ -219,6 +219,14 @@ static char *request_text(const char *method, json_t *params, long long id, size
         return text;
 }
 
+int client_post(struct client *client, const char *method, json_t *params, int timeout_ms)
+{
+        size_t length = 0;
+        cleanup_free char *text = request_text(method, params, ++client->last_id, &length);
+
+        return text ? write_all(client, text, length, deadline_of(timeout_ms)) : -ENOMEM;
+}
+
 int client_call(struct client *client, const char *method, json_t *params, int timeout_ms, json_t **ret_reply)
 {
         int64_t deadline = deadline_of(timeout_ms);

@@ -17,7 +17,10 @@ DEFINE_CLEANUP(struct client *, client_close)
  * 0, -ETIMEDOUT, -ECONNRESET (socled closed the connection), -EBADMSG (not JSON-RPC), or -errno. */
 int client_call(struct client *client, const char *method, json_t *params, int timeout_ms, json_t **ret_reply);
 
-/* The next message, whatever it is: the notifications of `watch`. timeout_ms −1 waits forever. */
+/* Sends a request and does not wait for its reply, which client_next() will answer among the rest. 0 or -errno. */
+int client_post(struct client *client, const char *method, json_t *params, int timeout_ms);
+
+/* The next message, whatever it is: the notifications of `watch` and `capture`. timeout_ms −1 waits forever. */
 int client_next(struct client *client, int timeout_ms, json_t **ret_message);
 
 /* For those who poll it together with something else. */

@@ -39,15 +39,6 @@ static void offer_options(const struct option_spec *options, const char *stem)
         offer("", "--help", stem);
 }
 
-static void offer_values(const struct option_spec *option, const char *prefix, const char *stem)
-{
-        if (option->choices)
-                for (const char *const *choice = option->choices; *choice; choice++)
-                        offer(prefix, *choice, stem);
-        else if (strcmp(option->argument, "FILE") == 0 || strcmp(option->argument, "PATH") == 0)
-                puts("@file");
-}
-
 static void offer_commands(const char *stem)
 {
         for (const struct command *command = command_first(); command; command = command->next)
@@ -101,17 +92,29 @@ static const json_t *kind_named(const json_t *schema, const char *word, size_t l
         return NULL;
 }
 
-static void offer_names(struct session *session, const json_t *kind, const char *stem)
+static void offer_names(struct session *session, const char *kind, const char *stem)
 {
         json_t *result, *object;
         size_t i;
 
-        if (!kind)
-                return;
-        result = ask(session, "get", json_pack("{s:s}", "kind", member_text(kind, "kind")));
+        result = ask(session, "get", json_pack("{s:s}", "kind", kind));
         json_array_foreach (json_object_get(result, "objects"), i, object)
                 offer("", member_text(object, "name"), stem);
         json_decref(result);
+}
+
+static void offer_values(struct session *session, const struct option_spec *option, const char *prefix,
+                         const char *stem)
+{
+        if (option->choices)
+                for (const char *const *choice = option->choices; *choice; choice++)
+                        offer(prefix, *choice, stem);
+        else if (strcmp(option->argument, "FILE") == 0 || strcmp(option->argument, "PATH") == 0)
+                puts("@file");
+        else if (strcmp(option->argument, "PORT") == 0)
+                offer_names(session, "Port", stem);
+        else if (strcmp(option->argument, "NETWORK") == 0)
+                offer_names(session, "Network", stem);
 }
 
 /* "port.attachment.t": the fields below all but the last dot. */
@@ -149,12 +152,21 @@ static void offer_fields(const json_t *schema, const char *stem)
 static void offer_operands(struct session *session, const struct command *command, char **operands, int count,
                            const char *stem)
 {
-        json_t *schema = command->operands == OPERANDS_NONE ? NULL : ask(session, "schema", NULL);
+        const json_t *kind;
+        json_t *schema;
 
+        if (command->operands == OPERANDS_PORTS && count == 0) {
+                offer_names(session, "Port", stem);
+                offer_names(session, "Underlay", stem);
+        }
+        if (command->operands == OPERANDS_NONE || command->operands == OPERANDS_PORTS)
+                return;
+        schema = ask(session, "schema", NULL);
         if (command->operands == OPERANDS_KINDS || (command->operands == OPERANDS_KIND_NAMES && count == 0))
                 offer_kinds(schema, stem);
-        else if (command->operands == OPERANDS_KIND_NAMES)
-                offer_names(session, kind_named(schema, operands[0], strlen(operands[0])), stem);
+        else if (command->operands == OPERANDS_KIND_NAMES &&
+                 (kind = kind_named(schema, operands[0], strlen(operands[0]))))
+                offer_names(session, member_text(kind, "kind"), stem);
         else if (command->operands == OPERANDS_FIELDS && count == 0)
                 offer_fields(schema, stem);
         json_decref(schema);
@@ -209,9 +221,9 @@ static int run(struct session *session, const struct arguments *arguments)
         if (line.unknown)
                 return CLI_OK;
         if (line.pending)
-                offer_values(line.pending, "", stem);
+                offer_values(session, line.pending, "", stem);
         else if (option && option->argument)
-                offer_values(option, "", equals + 1);
+                offer_values(session, option, "", equals + 1);
         else if (stem[0] == '-')
                 offer_options(options, stem);
         else if (!line.command)

@@ -15,6 +15,7 @@ enum exit_status {
         CLI_DEGRADED = 3,    /* status: the node is not well */
         CLI_UNREACHABLE = 4, /* socled cannot be reached */
         CLI_TIMEOUT = 5,     /* no answer, or not in force, in the time given */
+        CLI_DROPPED = 6,     /* trace: the packet is not delivered */
 };
 
 struct option_spec {
@@ -32,6 +33,7 @@ enum operands {
         OPERANDS_KINDS,      /* KIND… */
         OPERANDS_KIND_NAMES, /* KIND NAME… */
         OPERANDS_FIELDS,     /* KIND[.field…] */
+        OPERANDS_PORTS,      /* the name of a Port or an Underlay, and more that cannot be guessed */
 };
 
 #define GIVEN_MAX 64

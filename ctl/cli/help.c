@@ -30,7 +30,8 @@ static void print_exit_statuses(void)
                "  2  the command line or a file is wrong; nothing was sent\n"
                "  3  status: the node is not well\n"
                "  4  socled cannot be reached\n"
-               "  5  no answer, or not in force, in the time given\n",
+               "  5  no answer, or not in force, in the time given\n"
+               "  6  trace: the packet is not delivered\n",
                paint(BOLD), paint(PLAIN));
 }
 

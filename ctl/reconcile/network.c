@@ -255,6 +255,7 @@ struct network *network_free(struct network *network)
         if (!network)
                 return NULL;
         stats_free(network->stats);
+        sessions_free(network->sessions);
         asking_free(network->asking);
         dataplane_client_free(network->client);
         model_unobserve(network->model, &network->observer);
@@ -289,6 +290,8 @@ int network_new(struct network **ret, sd_event *event, struct model *model, cons
                 r = -ENOMEM;
         if (r >= 0)
                 r = stats_new(network);
+        if (r >= 0)
+                r = sessions_new(network);
         if (r >= 0)
                 r = adopt_model(network);
         if (r >= 0)

@@ -1,5 +1,5 @@
 /* What the files of the network reconciler share: network.c (commits, connection), generation.c (what is sent),
- * network_status.c (what is seen), asking.c (questions), stats.c (counters). */
+ * network_status.c (what is seen), asking.c (questions), stats.c (counters), sessions.c. */
 #pragma once
 
 #include <time.h>
@@ -24,6 +24,7 @@ struct failure_list {
 #define FAILURES_MAX 65536 /* kept of one generation; further ones are only in COMMITTED's count */
 
 struct asking;
+struct sessions;
 struct stats;
 
 struct network {
@@ -52,6 +53,7 @@ struct network {
         uint64_t retry_us;
         struct asking *asking;
         struct stats *stats;
+        struct sessions *sessions;
 };
 
 static inline bool network_connected(const struct network *network)
@@ -79,3 +81,7 @@ int network_seen(struct network *network, const struct wire_header *record);
 /* stats.c */
 int stats_new(struct network *network);
 struct stats *stats_free(struct stats *stats);
+
+/* sessions.c */
+int sessions_new(struct network *network);
+struct sessions *sessions_free(struct sessions *sessions);

@@ -188,7 +188,7 @@ static void check_eof(struct client *client)
                 return;
         if (line_pending(&client->in) > 0 && !client->closing)
                 client_last_word(client, RPC_PARSE_ERROR, "the last line does not end with a newline: it is not run");
-        if (client->gone || (client->out.bytes == 0 && !client->calls && !client->subscriptions))
+        if (client->gone || (client->out.bytes == 0 && !client->calls && !client->subscriptions && !client->streams))
                 client_die(client);
 }
 
@@ -325,6 +325,7 @@ void client_free(struct client *client)
 
         jsonrpc_forget(client);
         watch_forget(client);
+        stream_forget(client);
         server_not_ready(client);
         server->buffered -= client->accounted;
         line_clear(&client->in);

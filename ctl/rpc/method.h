@@ -102,3 +102,7 @@ void call_reply_in_force(struct call *call, json_t *result, uint64_t revision, d
 /* watch.c */
 int watch_subscribe(struct call *call, json_t *params, uint64_t *ret_id, struct errors *errors);
 bool watch_unsubscribe(struct call *call, uint64_t id);
+
+/* stream.c: -ENOTCONN, -ENOMEM, or a complaint. */
+int stream_start(struct call *call, struct wire_capture_start *start, uint64_t *ret_id, struct errors *errors);
+bool stream_stop(struct call *call, uint64_t id);

@@ -10,6 +10,7 @@
 #include "out_queue.h"
 #include "server.h"
 
+struct stream;
 struct subscription;
 struct wait;
 
@@ -56,6 +57,8 @@ struct client {
         size_t call_count;
         struct subscription *subscriptions;
         size_t subscription_count;
+        struct stream *streams; /* its captures */
+        size_t stream_count;
         struct client *next, *previous;
         struct client *next_ready;
 };
@@ -82,6 +85,8 @@ struct rpc_server {
 
         struct wait *waits; /* wait.c */
         struct watch_hub *watch;
+        size_t stream_count; /* stream.c: of all clients */
+        uint64_t last_stream;
 };
 
 #define SCRATCH_BYTES 65536
@@ -117,6 +122,9 @@ void watch_free(struct watch_hub *hub);
 void watch_forget(struct client *client);
 void watch_drained(struct client *client);       /* there is room in its queue: moves events there */
 bool watch_pending(const struct client *client); /* there are more */
+
+/* stream.c */
+void stream_forget(struct client *client);
 
 /* wait.c */
 void wait_check(struct rpc_server *server);
