@@ -84,6 +84,7 @@ static int on_worker(sd_event_source *source, int fd, uint32_t events, void *use
         eventfd_read(fd, &value);
         learning_drain();
         resolver_drain();
+        server_drain(server);
         objects_settle();
         server_report(server);
         return 0;

@@ -1,6 +1,6 @@
-/* What a person may ask of a running dataplane, over the wire: sessions (list, count, kill), trace (what would become of
- * a packet), capture (what became of packets). All of it on the control thread, a slice at a time from its event loop,
- * and no faster than the client reads; workers only copy the packets that a capture wants (path/capture.h).
+/* What a person may ask of a running dataplane, over the wire: sessions (list, count, kill), trace (what would become
+ * of a packet), capture (what became of packets). All of it on the control thread, a slice at a time from its event
+ * loop, and no faster than the client reads; workers only copy the packets that a capture wants (path/capture.h).
  *
  *      observe.c      requests and their turns
  *      sessions.c     walks over the session table
