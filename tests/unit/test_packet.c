@@ -95,7 +95,7 @@ static void test_filters(void **state)
 }
 
 /* A text, the character that is wrong in it, and words of the complaint or of what would be right. */
-static const struct bad {
+static const struct bad_packet {
         enum packet_use use;
         const char *text;
         size_t at;
