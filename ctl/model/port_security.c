@@ -95,49 +95,29 @@ void port_security_check(const struct object *object, struct errors *errors)
 struct addresses {
         size_t count;
         struct {
-                const char *prefix; /* NULL: made here, and no member of its groups */
+                const char *member; /* the prefix; NULL: it is there already, with another MAC */
                 struct wire_allowed allowed;
-        } list[(FIXED_IPS_MAX + ADDRESS_PAIRS_MAX) * 2];
+        } list[FIXED_IPS_MAX + ADDRESS_PAIRS_MAX];
 };
 
-static void add_address(struct addresses *addresses, struct wire_allowed *allowed, const char *prefix)
+static void add_address(struct addresses *addresses, uint32_t port, const char *prefix, const char *mac)
 {
+        struct wire_allowed *allowed = &addresses->list[addresses->count].allowed;
+        bool member = true;
+
+        wire_init(allowed, WIRE_ALLOWED);
+        allowed->port = port;
+        mac_parse(mac, allowed->mac);
+        spec_prefix(prefix, allowed->ip, &allowed->prefix);
         for (size_t i = 0; i < addresses->count; i++) {
                 const struct wire_allowed *other = &addresses->list[i].allowed;
 
                 if (memcmp(other, allowed, sizeof(*allowed)) == 0)
                         return;
                 if (other->prefix == allowed->prefix && memcmp(other->ip, allowed->ip, sizeof(other->ip)) == 0)
-                        prefix = NULL; /* with another MAC: a member already */
+                        member = false;
         }
-        addresses->list[addresses->count].prefix = prefix;
-        addresses->list[addresses->count++].allowed = *allowed;
-}
-
-static void add_prefix(struct addresses *addresses, uint32_t port, const char *prefix, const char *mac)
-{
-        struct wire_allowed allowed;
-
-        wire_init(&allowed, WIRE_ALLOWED);
-        allowed.port = port;
-        mac_parse(mac, allowed.mac);
-        spec_prefix(prefix, allowed.ip, &allowed.prefix);
-        add_address(addresses, &allowed, prefix);
-}
-
-/* What every IPv6 stack makes of its MAC (RFC 4291 appendix A), and speaks to its neighbours from. */
-static void add_link_local(struct addresses *addresses, uint32_t port, const uint8_t mac[6])
-{
-        struct wire_allowed allowed;
-
-        wire_init(&allowed, WIRE_ALLOWED);
-        allowed.port = port;
-        allowed.prefix = 128;
-        memcpy(allowed.mac, mac, sizeof(allowed.mac));
-        memcpy(allowed.ip,
-               (const uint8_t[16]){0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]},
-               sizeof(allowed.ip));
-        add_address(addresses, &allowed, NULL);
+        addresses->list[addresses->count++].member = member ? prefix : NULL;
 }
 
 static void gather_addresses(const struct object *object, const struct wire_port *port, struct addresses *ret)
@@ -147,13 +127,9 @@ static void gather_addresses(const struct object *object, const struct wire_port
 
         ret->count = 0;
         json_array_foreach (json_object_get(object->spec, "fixed_ips"), i, entry)
-                add_prefix(ret, port->id, json_string_value(entry), spec_string(object->spec, "mac_address"));
+                add_address(ret, port->id, json_string_value(entry), spec_string(object->spec, "mac_address"));
         json_array_foreach (json_object_get(object->spec, "allowed_address_pairs"), i, entry)
-                add_prefix(ret, port->id, spec_string(entry, "ip_address"), pair_mac(object, entry));
-        size_t given = ret->count;
-        add_link_local(ret, port->id, port->mac);
-        for (i = 0; i < given; i++)
-                add_link_local(ret, port->id, ret->list[i].allowed.mac);
+                add_address(ret, port->id, spec_string(entry, "ip_address"), pair_mac(object, entry));
 }
 
 void port_security_compile(const struct model *model, const struct object *object, const struct wire_port *port,
@@ -173,7 +149,7 @@ void port_security_compile(const struct model *model, const struct object *objec
                 in.group = model_find(model, "SecurityGroup", json_string_value(name))->id;
                 emit->record(emit, &in);
                 for (size_t i = 0; i < addresses.count; i++)
-                        if (addresses.list[i].prefix)
-                                member_compile(addresses.list[i].prefix, in.group, port->id, emit);
+                        if (addresses.list[i].member)
+                                member_compile(addresses.list[i].member, in.group, port->id, emit);
         }
 }

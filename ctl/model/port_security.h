@@ -12,7 +12,6 @@
 extern const struct field port_security_group, port_security_pair;
 
 void port_security_check(const struct object *port, struct errors *errors);
-/* What it may send from (link-local IPv6 addresses of its MACs too, as in Neutron), the groups it is in, and its
- * addresses as their members. */
+/* What it may send from, the groups it is in, and its addresses as their members. */
 void port_security_compile(const struct model *model, const struct object *port, const struct wire_port *record,
                            struct emit *emit);

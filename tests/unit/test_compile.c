@@ -149,7 +149,7 @@ static void test_port(void **state)
         expected.port_security = 1;
         snprintf(expected.name, sizeof(expected.name), "p");
         gather_object(f, "Port", "p", &gather);
-        assert_int_equal(gather.count, 3 + 3); /* … and what it may send from: test_security_groups.c */
+        assert_int_equal(gather.count, 3 + 2); /* … and what it may send from: test_security_groups.c */
         assert_record(&gather, 0, &expected);
         for (size_t i = 0; i < 2; i++) {
                 wire_init(&neigh, WIRE_NEIGH);
