@@ -8,7 +8,7 @@
 static const struct field address = {.name = "address", .type = FIELD_PREFIX, .help = "A prefix, or one address."};
 
 static const struct field fields[] = {
-        {"description", FIELD_STRING, "For people.", .max = 255},
+        {"description", FIELD_STRING, "A note for people.", .max = 255},
         {"addresses", FIELD_LIST, "Prefixes and addresses of both families.", .fallback = "[]", .max = 65536,
          .item = &address},
         {},

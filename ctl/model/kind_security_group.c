@@ -42,7 +42,7 @@ static const struct field rule = {
         .name = "rule", .type = FIELD_OBJECT, .help = "What is allowed.", .fields = rule_fields};
 
 static const struct field fields[] = {
-        {"description", FIELD_STRING, "For people.", .max = 255},
+        {"description", FIELD_STRING, "A note for people.", .max = 255},
         {"stateful", FIELD_BOOL,
          "Answers to what is allowed, and ICMP errors about it, are allowed too. False: every packet is looked at by "
          "itself, and answers need rules of their own.",

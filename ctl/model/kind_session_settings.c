@@ -29,7 +29,7 @@ static const struct field fields[] = {
          .fallback = "3", .min = 0, .max = 255},
         {"pickup", FIELD_INT,
          "For so long after the dataplane's start, connections from before are taken up again, even where their answer "
-         "comes first; 0: never.",
+         "comes first; what only looks like such an answer passes too. 0: never.",
          .unit = "s", .fallback = "120", .min = 0, .max = 86400},
         {"timeouts", FIELD_OBJECT, "How long a session without packets is kept, by its state.", .fallback = "{}",
          .fields = timeouts},

@@ -83,8 +83,8 @@ def test_the_default_is_a_port_that_is_closed(pair):
 
 def test_a_change_of_a_rule_touches_no_port(pair):
     rpc, dataplane = pair
-    rpc.apply(security_group("web", rule("ingress", "tcp", 80), rule("egress")), *[secured(f"vm{i}", i, "web") for i in range(50)],
-              wait=60)
+    rpc.apply(security_group("web", rule("ingress", "tcp", 80), rule("egress")),
+              *[secured(f"vm{i}", i, "web") for i in range(50)], wait=60)
     while any(o["status"]["state"] != "up" for o in rpc.call("get", kind="Port")["objects"]):
         time.sleep(0.01)
     rpc.call("watch", kinds=["Port"])
