@@ -1,7 +1,8 @@
 /* The way out: groups a burst by egress port, completes checksums that the egress cannot, and sends. What the egress
  * does not take is dropped and counted there. */
+#include "capture.h"
 #include "csum.h"
-#include "node.h"
+#include "decide.h"
 
 enum { EDGE_DROP, EDGE_COUNT };
 
@@ -29,6 +30,7 @@ static void transmit(struct rte_graph *graph, struct rte_node *node, uint16_t in
                      uint16_t n)
 {
         struct dp_worker *worker = dp_node_worker(node);
+        const struct dp_capture_set *captures = dp_load(dp_captures);
         struct dp_port *port = dp_port_get(index);
         uint64_t bytes = 0;
         uint16_t ready = 0;
@@ -57,7 +59,11 @@ static void transmit(struct rte_graph *graph, struct rte_node *node, uint16_t in
         for (uint16_t at = 0; at < ready;) {
                 enum socle_drop reason = SOCLE_DROP_TX_FULL;
                 uint64_t before = rte_rdtsc();
-                uint16_t sent = dp_load(port->tx)(port, worker->index, packets + at, ready - at, &reason);
+                uint16_t sent;
+                if (likely(!captures))
+                        sent = dp_load(port->tx)(port, worker->index, packets + at, ready - at, &reason);
+                else
+                        sent = dp_capture_transmit(captures, worker, port, packets + at, ready - at, &reason);
                 worker->perf.tx_io_tsc += rte_rdtsc() - before;
                 counters->tx_packets += sent;
                 at += sent;
@@ -108,3 +114,14 @@ static struct rte_node_register tx_node = {
         .next_nodes = {[EDGE_DROP] = "drop"},
 };
 RTE_NODE_REGISTER(tx_node);
+
+enum socle_drop dp_tx_refuses(struct rte_mbuf *m)
+{
+        const struct dp_port *port = dp_port_get(dp_meta(m)->out);
+
+        if (!port)
+                return SOCLE_DROP_PORT_GONE;
+        if (!__atomic_load_n(&port->admin_up, __ATOMIC_RELAXED))
+                return SOCLE_DROP_PORT_DISABLED;
+        return prepare(port, m) ? SOCLE_DROP_COUNT : SOCLE_DROP_RX_OFFLOAD;
+}
