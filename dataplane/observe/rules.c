@@ -17,13 +17,19 @@ static bool is_within(const uint8_t ip[16], const uint8_t prefix[16], unsigned i
         return bits % 8 == 0 || ((ip[bits / 8] ^ prefix[bits / 8]) >> (8 - bits % 8)) == 0;
 }
 
+/* ::/0 holds no IPv4 address. */
+static bool contains(const uint8_t prefix[16], unsigned int bits, const uint8_t ip[16])
+{
+        return bits <= 128 && (bits >= 96 || !wire_ip_is_v4(ip)) && is_within(ip, prefix, bits);
+}
+
 static void find_sets(const struct record_table *records, const uint8_t ip[16], struct sets *sets)
 {
         const struct wire_header *record;
 
         for (size_t i = 0; (record = record_table_next(records, &i, NULL)) && sets->count < SETS_MAX;) {
                 const struct wire_member *member = (const void *)record;
-                if (record->type == WIRE_MEMBER && member->prefix <= 128 && is_within(ip, member->ip, member->prefix))
+                if (record->type == WIRE_MEMBER && contains(member->ip, member->prefix, ip))
                         sets->ids[sets->count++] = member->set;
         }
 }
@@ -34,7 +40,7 @@ static bool remote_matches(const struct wire_rule *rule, const struct sets *sets
         case WIRE_REMOTE_ANY:
                 return true;
         case WIRE_REMOTE_CIDR:
-                return rule->prefix <= 128 && is_within(ip, rule->ip, rule->prefix);
+                return contains(rule->ip, rule->prefix, ip);
         default:
                 for (unsigned int i = 0; i < sets->count; i++)
                         if (sets->ids[i] == rule->remote_set)
