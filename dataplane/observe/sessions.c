@@ -179,14 +179,14 @@ static void put_session(const struct walk *walk, const struct dp_session *sessio
 
 /* ---- the walk ---- */
 
-/* A whole copy of a session that people would call one. false: there is none, or it is being made or going. */
+/* A whole copy of a conversation's session. false: there is none, or it is being made or going. */
 static bool copy_session(const struct dp_session *entry, uint32_t now_ms, struct dp_session *ret)
 {
         if (!(entry->flags & DP_SESSION_LIVE))
                 return false;
         *ret = *entry;
         rte_smp_rmb();
-        return ret->flags & DP_SESSION_LIVE && !(ret->flags & DP_SESSION_CUT) && ret->state != SOCLE_SESSION_FRAGMENT &&
+        return ret->flags & DP_SESSION_LIVE && ret->state != SOCLE_SESSION_FRAGMENT &&
                ret->state < SOCLE_SESSION_STATE_COUNT && !dp_session_expired(ret, now_ms) &&
                ret->key[0] == entry->key[0] && ret->key[1] == entry->key[1] && ret->created_ms == entry->created_ms &&
                entry->flags & DP_SESSION_LIVE;
@@ -202,14 +202,18 @@ static bool look_at(struct walk *walk, struct dp_session *entry, uint32_t now_ms
         if (!copy_session(entry, now_ms, &session))
                 return false;
         read_conversation(&session, &c);
+        bool is_cut =
+                session.flags & DP_SESSION_CUT; /* a mark of what was: taken away with the others, never counted */
         if (!matches(walk, &session, &c))
                 return false;
         if (wanted->action == WIRE_SESSIONS_KILL) {
                 bool gone = dp_session_delete(dp.worker_count, entry);
-                walk->matched += gone;
-                killed += gone;
+                walk->matched += gone && !is_cut;
+                killed += gone && !is_cut;
                 return gone;
         }
+        if (is_cut)
+                return false;
         if (wanted->action == WIRE_SESSIONS_LIST && (wanted->limit == 0 || walk->matched < wanted->limit))
                 put_session(walk, &session, &c, now_ms, writer);
         walk->matched++;
