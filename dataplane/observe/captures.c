@@ -45,7 +45,7 @@ struct captures {
         void *user;
         struct item items[DP_CAPTURE_MAX];
         struct dp_capture_set sets[2]; /* what workers see, and what is made next */
-        uint64_t tsc, real_ns; /* one moment on both clocks */
+        uint64_t tsc, real_ns;         /* one moment on both clocks */
 };
 
 /* ---- the set ---- */

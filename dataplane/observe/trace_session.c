@@ -269,9 +269,11 @@ void tracer_session(struct tracer *t)
         rte_edge_t edge = dp_admission_run(&a);
 
         t->next = edge == DP_ADMISSION_KEPT ? "held" : dp_way_name(edge);
-        tell_session(t, &a);
-        if (a.decided)
-                tell_decision(t, &a);
+        if (a.flow.kind != DP_FLOW_MALFORMED && a.flow.kind != DP_FLOW_BAD_FRAGMENT) {
+                tell_session(t, &a);
+                if (a.decided)
+                        tell_decision(t, &a);
+        }
         if (!t->next)
                 return;
         if (strcmp(t->next, "drop") == 0) {

@@ -25,12 +25,27 @@ static void refuse(struct rte_graph *graph, struct rte_node *node, struct rte_mb
         rte_node_enqueue(graph, node, EDGE_DROP, (void **)packets, n);
 }
 
+/* Hands packets to the device. */
+static __rte_always_inline uint16_t hand_over(struct dp_worker *worker, struct dp_port *port, struct rte_mbuf **packets,
+                                              uint16_t n, enum socle_drop *ret_reason)
+{
+        const struct dp_capture_set *captures = dp_load(dp_captures);
+        uint64_t before = rte_rdtsc();
+        uint16_t sent;
+
+        if (likely(!captures))
+                sent = dp_load(port->tx)(port, worker->index, packets, n, ret_reason);
+        else
+                sent = dp_capture_transmit(captures, worker, port, packets, n, ret_reason);
+        worker->perf.tx_io_tsc += rte_rdtsc() - before;
+        return sent;
+}
+
 /* Sends packets that all leave by meta->out == index. */
 static void transmit(struct rte_graph *graph, struct rte_node *node, uint16_t index, struct rte_mbuf **packets,
                      uint16_t n)
 {
         struct dp_worker *worker = dp_node_worker(node);
-        const struct dp_capture_set *captures = dp_load(dp_captures);
         struct dp_port *port = dp_port_get(index);
         uint64_t bytes = 0;
         uint16_t ready = 0;
@@ -58,13 +73,7 @@ static void transmit(struct rte_graph *graph, struct rte_node *node, uint16_t in
         struct dp_port_counters *counters = &port->counters[worker->index];
         for (uint16_t at = 0; at < ready;) {
                 enum socle_drop reason = SOCLE_DROP_TX_FULL;
-                uint64_t before = rte_rdtsc();
-                uint16_t sent;
-                if (likely(!captures))
-                        sent = dp_load(port->tx)(port, worker->index, packets + at, ready - at, &reason);
-                else
-                        sent = dp_capture_transmit(captures, worker, port, packets + at, ready - at, &reason);
-                worker->perf.tx_io_tsc += rte_rdtsc() - before;
+                uint16_t sent = hand_over(worker, port, packets + at, ready - at, &reason);
                 counters->tx_packets += sent;
                 at += sent;
                 if (likely(at == ready))

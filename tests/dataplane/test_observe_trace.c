@@ -5,13 +5,13 @@
 #include "rules.h"
 #include "worker.h"
 
-#define GROUP_A 301 /* ids that tracing_policy() gives */
-#define GROUP_B 302
+#define GROUP_A 100 /* ids that tracing_policy() gives */
+#define GROUP_B 101
 
 static const struct tracing_rule out[] = {{DP_EGRESS, DP_PROTOCOL_ANY, 0, 65535}};
 static const struct tracing_rule web[] = {{DP_INGRESS, 6, 80, 443}, {DP_EGRESS, DP_PROTOCOL_ANY, 0, 65535}};
 static const struct tracing_port client = {true, true, RTE_DIM(out), out}, server = {true, true, RTE_DIM(web), web},
-                                 off = {0}, lonely = {true, true, 0, NULL};
+                                 off = {0};
 static struct traced traced;
 
 static void put_rule(uint32_t group, uint32_t number, uint8_t direction, uint16_t protocol, uint16_t first,
@@ -96,11 +96,12 @@ static void a_refusal_says_what_was_asked(void **state)
         assert_int_equal(step->drop, SOCLE_DROP_SG_INGRESS);
         assert_int_equal(step->object_type, WIRE_PORT);
         assert_int_equal(step->object, HARNESS_PORT_B + 1);
-        assert_non_null(strstr(step->text, "(302)"));
+        assert_non_null(strstr(step->text, "(101)"));
         assert_non_null(strstr(step->text, "ingress tcp 8080 from 10.0.0.1"));
         assert_int_equal(traced.end.drop, SOCLE_DROP_SG_INGRESS);
 
-        tracing_policy(&lonely, &server);
+        tracing_policy(&client, &server);
+        ((struct dp_port_policy *)dp.policy->ports[HARNESS_PORT_A])->group_count = 0;
         step = trace(syn(80), WIRE_STAGE_EGRESS);
         assert_int_equal(step->drop, SOCLE_DROP_SG_EGRESS);
         assert_non_null(strstr(step->text, "in no security group"));

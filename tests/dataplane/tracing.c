@@ -3,11 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_malloc.h>
-
 #include "fragments.h"
-#include "policy_build.h"
-#include "policy_remotes.h"
+#include "harness_policy.h"
 #include "table.h"
 #include "tracing.h"
 #include "worker.h"
@@ -223,84 +220,24 @@ const char *tracing_agrees(unsigned int port, struct rte_mbuf *m)
 
 /* ---- security groups ---- */
 
-static struct dp_group *make_group(uint32_t id, const struct tracing_port *port)
+static void put_policy(unsigned int index, const struct tracing_port *port)
 {
-        struct dp_group_rule rules[64];
-        uint32_t count = 0;
+        struct harness_rule rules[32];
+        unsigned int count = 0;
 
+        if (!port->secured) {
+                harness_unsecure(index);
+                return;
+        }
         for (unsigned int i = 0; i < port->count && count + 2 <= RTE_DIM(rules); i++)
                 for (unsigned int v6 = 0; v6 < 2; v6++)
-                        rules[count++] = (struct dp_group_rule){
-                                .key = dp_group_key(port->rules[i].direction, v6, port->rules[i].protocol,
-                                                    DP_REMOTE_ANY),
-                                .range = {port->rules[i].first, port->rules[i].last},
-                        };
-        return dp_group_build(id, port->stateful, rules, count);
-}
-
-static struct dp_port_policy *make_port(unsigned int index, bool in_group)
-{
-        struct dp_port_policy *port = rte_zmalloc(NULL, sizeof(*port) + sizeof(uint16_t), 0);
-        struct rte_ether_addr *mac = rte_zmalloc(NULL, sizeof(*mac), 0);
-        struct dp_allowed *allowed = rte_zmalloc(NULL, 2 * sizeof(*allowed), 0);
-        uint8_t ip4[4] = {10, 0, 0, index + 1};
-
-        *mac = harness_mac(index + 1);
-        dp_ip_mapped(allowed[0].ip, ip4);
-        allowed[0].prefix = 128;
-        allowed[1] = (struct dp_allowed){.ip = {0xfd, [15] = index + 1}, .prefix = 128};
-        *port = (struct dp_port_policy){.id = index + 1,
-                                        .group_count = in_group,
-                                        .mac_count = 1,
-                                        .allowed_count = 2,
-                                        .quick_ether = dp_mac_u64(mac) | (uint64_t)RTE_BE16(RTE_ETHER_TYPE_IPV4) << 48,
-                                        .quick_ipv4 = {DP_QUICK_NONE, DP_QUICK_NONE},
-                                        .macs = mac,
-                                        .allowed = allowed};
-        port->groups[0] = index;
-        return port;
-}
-
-/* Frees what make_port() made; a group is one block of malloc(). */
-static void free_policy(struct dp_policy *policy)
-{
-        for (unsigned int i = 0; i < 2 && policy->groups; i++) {
-                if (policy->ports[i]) {
-                        rte_free((void *)policy->ports[i]->macs);
-                        rte_free((void *)policy->ports[i]->allowed);
-                        rte_free((void *)policy->ports[i]);
-                }
-                free((void *)policy->groups[i]);
-        }
-        rte_free((void *)policy->groups);
-        rte_free(policy);
+                        rules[count++] = (struct harness_rule){port->rules[i].direction, v6, port->rules[i].protocol,
+                                                               port->rules[i].first, port->rules[i].last};
+        harness_secure(index, port->stateful, rules, count);
 }
 
 void tracing_policy(const struct tracing_port *a, const struct tracing_port *b)
 {
-        static const struct dp_remotes remotes;
-        const struct tracing_port *ports[] = {a, b};
-        struct dp_policy *old = (struct dp_policy *)dp.policy;
-        struct dp_policy *policy = rte_zmalloc(NULL, sizeof(*policy) + DP_PORT_MAX * sizeof(void *), 64);
-
-        policy->generation = old->generation + 1;
-        policy->remotes = &remotes;
-        policy->group_count = 2;
-        policy->groups = rte_zmalloc(NULL, 2 * sizeof(void *), 0);
-        for (unsigned int i = 0; i < 2; i++) {
-                policy->groups[i] = make_group(301 + i, ports[i]);
-                if (!ports[i]->secured)
-                        continue;
-                struct dp_port_policy *port = make_port(i, ports[i]->count > 0);
-                port->open = port->group_count && policy->groups[i]->open;
-                policy->ports[i] = port;
-        }
-        dp.networks[0]->secured = 0;
-        for (unsigned int i = 0; i < 2; i++) {
-                dp.ports[i]->secured = policy->ports[i] != NULL;
-                dp.ports[i]->guarded = policy->ports[i] && policy->ports[i]->open;
-                dp.networks[0]->secured |= dp.ports[i]->secured && !dp.ports[i]->guarded;
-        }
-        dp_store(dp.policy, policy);
-        free_policy(old);
+        put_policy(HARNESS_PORT_A, a);
+        put_policy(HARNESS_PORT_B, b);
 }

@@ -40,8 +40,8 @@ struct tracing_rule {
         uint16_t protocol, first, last;
 };
 
-/* A policy of a later generation in force: ports A and B have security groups with these rules (both families), B those
- * of `b`. count 0: the port is in no group. Port security of a port that is not `secured` is off. */
+/* A policy of a later generation, in force: A and B have a security group each, 100 and 101, with these rules for both
+ * families. Port security of a port that is not `secured` is off. */
 struct tracing_port {
         bool secured, stateful;
         unsigned int count;

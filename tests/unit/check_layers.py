@@ -1,7 +1,7 @@
 """Layering is law: checks every #include of the project against who may include whom (docs/architecture.md).
 
     include/socle, common  <-  tuner  <-  ctl
-    include/socle, common  <-  dataplane          path -> session -> state, and only io/ names a device driver
+    include/socle, common  <-  dataplane          control -> observe -> path -> session -> state, and only io/ names a driver
 
 First it checks itself on a made-up tree in which every rule is broken once.
 
