@@ -8,7 +8,7 @@
 #include "socle/cleanup.h"
 
 #define STREAMS_MAX        4 /* of one client */
-#define STREAMS_SERVER_MAX 16
+#define STREAMS_SERVER_MAX 8 /* as many as the dataplane has */
 #define OUT_ENOUGH         (1024 * 1024) /* of a client's queue, bytes */
 
 struct stream {

@@ -543,14 +543,17 @@ def test_captures_are_few(node):
 # ---- live traces ----
 
 def two_traced(cookie, node, end=True):
+    """As two workers' would be, and what really was sent and dropped behind them."""
     yield captured(cookie, node.ids["vm1"], SYN, packet=5)
     yield trace_step(cookie, "session", "none", packet=5)
-    yield captured(cookie, node.ids["vm1"], PING6, packet=9)  # another worker's, meanwhile
+    yield captured(cookie, node.ids["vm1"], PING6, packet=9)
     yield trace_step(cookie, "egress", "nothing allows it", packet=9, passed=0, drop="sg_egress")
     yield trace_end(cookie, 0, "sg_egress", packet=9)
+    yield captured(cookie, node.ids["vm1"], PING6, "drop", "sg_egress", packet=9)
     yield trace_step(cookie, "output", "tap", "PORT", node.ids["vm2"], packet=5)
     if end:
         yield trace_end(cookie, packet=5)
+    yield captured(cookie, node.ids["vm2"], SYN, "tx", packet=5)
     yield capture_end(cookie, 2)
 
 
@@ -560,17 +563,20 @@ def test_live_trace(node):
     said = asked(node, "CAPTURE_START")
     assert (said["mode"], said["port"], said["count"], said["seconds"], said["l4_1"]) == (TRACE_MODE, node.ids["vm1"], 2, 5, 443)
     assert done.status == DROPPED and done.out == (
-        "udp [fd00::2]:53 > [fd00::1]:53 length 48\n"
+        "#9 udp [fd00::2]:53 > [fd00::1]:53 length 48\n"
         "  1. ✗ egress   nothing allows it\n"
-        "dropped: sg_egress: no security group rule of the sending port allows it\n"
-        "\n"
-        "tcp 10.0.0.1:20 > 10.0.0.2:443 flags syn length 40\n"
+        "to be dropped: sg_egress: no security group rule of the sending port allows it\n"
+        "#9 dropped at Port vm1: sg_egress: no security group rule of the sending port allows it\n"
+        "#5 tcp 10.0.0.1:20 > 10.0.0.2:443 flags syn length 40\n"
         "  1. ✓ session  none\n"
         "  2. ✓ output   tap\n       Port vm2\n"
-        "delivered\n")
+        "to be delivered\n"
+        "#5 sent at Port vm2\n")
     done = node.ctl("trace", "vm1", "--live", "-o", "json")
     packets = [json.loads(line) for line in done.out.splitlines()]
-    assert [p["delivered"] for p in packets] == [False, True] and len(packets[1]["steps"]) == 2
+    assert [(p["number"], p["way"], p.get("delivered")) for p in packets] == [
+        (9, "rx", False), (9, "drop", None), (5, "rx", True), (5, "tx", None)]
+    assert len(packets[2]["steps"]) == 2 and "steps" not in packets[3]
     assert asked(node, "CAPTURE_START")["count"] == 10
 
 
@@ -578,7 +584,7 @@ def test_live_trace_of_what_never_ends(node):
     """Its end was lost: it is shown when the capture ends, undecided."""
     node.fake.answers["CAPTURE_START"] = lambda cookie, said: two_traced(cookie, node, end=False)
     packets = [json.loads(line) for line in node.ctl("trace", "vm1", "--live", "-o", "json").out.splitlines()]
-    assert [p["delivered"] for p in packets] == [False, None]
+    assert [p["delivered"] for p in packets if p["way"] == "rx"] == [False, None]
 
 
 def test_live_trace_without_a_packet(node):
@@ -597,7 +603,7 @@ def test_more_open_packets_than_are_kept(node):
         yield capture_end(cookie, 200)
     node.fake.answers["CAPTURE_START"] = answer
     packets = [json.loads(line) for line in node.ctl("trace", "vm1", "--live", "-n", "200", "-o", "json").out.splitlines()]
-    assert [p["number"] for p in packets] == list(range(1, 201))
+    assert [p["number"] for p in packets] == list(range(200))
     assert [p["delivered"] for p in packets] == [None] * 168 + [True] * 32
 
 
