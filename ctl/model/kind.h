@@ -15,18 +15,20 @@ struct errors;
 
 enum field_type {
         FIELD_BOOL,
-        FIELD_INT,    /* min … max, unit */
-        FIELD_STRING, /* min … max characters; choices, if given */
-        FIELD_REF,    /* the name of an object of `ref_kind`, which must exist */
-        FIELD_MAC,    /* unicast, not zero; normalised to lower case with colons */
-        FIELD_IP,     /* IPv4 or IPv6 (`family` 4 or 6 to allow one); normalised by inet_ntop */
-        FIELD_CIDR,   /* an address with a prefix length, host bits kept: 192.0.2.1/24 */
-        FIELD_PATH,   /* absolute, at most max bytes, no NUL */
-        FIELD_IFNAME, /* a kernel interface's name: 1 … 15 bytes, no '/' or white space */
-        FIELD_PCI,    /* a PCI address, normalised to 0000:00:00.0 */
-        FIELD_OBJECT, /* a table of its own: `fields` */
-        FIELD_ONEOF,  /* exactly one of `fields`, named by its key: {tap: {…}} */
-        FIELD_LIST,   /* of `item`, min … max long */
+        FIELD_INT,      /* min … max, unit */
+        FIELD_STRING,   /* min … max characters; choices, if given */
+        FIELD_REF,      /* the name of an object of `ref_kind`, which must exist */
+        FIELD_MAC,      /* unicast, not zero; normalised to lower case with colons */
+        FIELD_IP,       /* IPv4 or IPv6 (`family` 4 or 6 to allow one); normalised by inet_ntop */
+        FIELD_CIDR,     /* an address with a prefix length, host bits kept: 192.0.2.1/24 */
+        FIELD_PREFIX,   /* a network, host bits cleared: 192.0.2.0/24; an address alone means itself */
+        FIELD_PROTOCOL, /* an IP protocol by name or number, or "any"; normalised to its name if it has one */
+        FIELD_PATH,     /* absolute, at most max bytes, no NUL */
+        FIELD_IFNAME,   /* a kernel interface's name: 1 … 15 bytes, no '/' or white space */
+        FIELD_PCI,      /* a PCI address, normalised to 0000:00:00.0 */
+        FIELD_OBJECT,   /* a table of its own: `fields` */
+        FIELD_ONEOF,    /* exactly one of `fields`, named by its key: {tap: {…}} */
+        FIELD_LIST,     /* of `item`, min … max long */
 };
 
 struct field {
@@ -34,7 +36,7 @@ struct field {
         enum field_type type;
         const char *help;     /* one sentence for a person */
         const char *unit;     /* "bytes", "s", …; NULL: none */
-        const char *fallback; /* the default as JSON text; NULL: none */
+        const char *fallback; /* the default as JSON text; NULL: none. Of an object {}: its members' defaults */
         bool required;        /* absent without a default is an error */
         bool immutable;       /* may not change while the object lives; delete and make it anew */
         int64_t min, max;
@@ -64,6 +66,7 @@ struct kind {
         const char *help;     /* a sentence or two for a person */
         enum role write_role; /* needed to apply or delete it */
         const struct field *fields;
+        bool opaque; /* what refers to an object of this kind takes only its id from it: a change is none of theirs */
 
         /* What a table cannot say: fields that exclude or need each other, values that depend on a referenced object.
          * `spec` is validated and has its defaults; references exist (model_find sees the world after the

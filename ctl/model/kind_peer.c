@@ -5,14 +5,29 @@
 
 #include "derive.h"
 #include "errors.h"
+#include "member.h"
+#include "port_security.h"
 #include "values.h"
 
 static const struct field address = {.name = "ip_address", .type = FIELD_IP, .help = "An address of the host."};
+
+static const struct field pair_fields[] = {
+        {"ip_address", FIELD_PREFIX, "An address or a prefix.", .required = true},
+        {},
+};
+
+static const struct field address_pair = {
+        .name = "pair", .type = FIELD_OBJECT, .help = "An address beside its own.", .fields = pair_fields};
 
 static const struct field host_fields[] = {
         {"mac_address", FIELD_MAC, "MAC address of the remote guest.", .required = true},
         {"ip_addresses", FIELD_LIST, "Its addresses; ARP and neighbour solicitations for them are answered here.",
          .fallback = "[]", .max = 256, .item = &address},
+        {"security_groups", FIELD_LIST,
+         "The groups that it is in over there, as far as rules here speak of them: its addresses are their members.",
+         .max = SECURITY_GROUPS_MAX, .item = &port_security_group},
+        {"allowed_address_pairs", FIELD_LIST, "What else it may send from: members of its groups too.",
+         .max = ADDRESS_PAIRS_MAX, .item = &address_pair},
         {},
 };
 
@@ -119,6 +134,21 @@ static void keys(const struct model *model, const struct object *object, struct 
         }
 }
 
+static void compile_members(const struct model *model, const json_t *guest, uint32_t peer, struct emit *emit)
+{
+        json_t *name, *entry;
+        size_t g, i;
+
+        json_array_foreach (json_object_get(guest, "security_groups"), g, name) {
+                uint32_t group = model_find(model, "SecurityGroup", json_string_value(name))->id;
+
+                json_array_foreach (json_object_get(guest, "ip_addresses"), i, entry)
+                        member_compile(json_string_value(entry), group, peer, emit);
+                json_array_foreach (json_object_get(guest, "allowed_address_pairs"), i, entry)
+                        member_compile(spec_string(entry, "ip_address"), group, peer, emit);
+        }
+}
+
 static void compile_host(const json_t *member, uint32_t network, uint32_t peer, struct emit *emit)
 {
         struct wire_fdb fdb;
@@ -164,8 +194,10 @@ static void compile(const struct model *model, const struct object *object, stru
                         flood.peer = object->id;
                         emit->record(emit, &flood);
                 }
-                json_array_foreach (json_object_get(entry, "hosts"), j, member)
+                json_array_foreach (json_object_get(entry, "hosts"), j, member) {
                         compile_host(member, network, object->id, emit);
+                        compile_members(model, member, object->id, emit);
+                }
         }
 }
 

@@ -7,7 +7,10 @@
 #include "attachment.h"
 #include "derive.h"
 #include "errors.h"
+#include "port_security.h"
 #include "values.h"
+
+#define LIMIT_MAX 1000000000
 
 static const struct field attachments[] = {
         {"vhost_user", FIELD_OBJECT, "A guest's virtio NIC over a vhost-user socket.", .fields = attachment_vhost_user},
@@ -22,11 +25,26 @@ static const struct field fields[] = {
         {"network", FIELD_REF, "The network it is in.", .required = true, .immutable = true, .ref_kind = "Network"},
         {"mac_address", FIELD_MAC, "The guest's MAC address.", .required = true},
         {"fixed_ips", FIELD_LIST, "The guest's addresses; ARP and neighbour solicitations for them are answered here.",
-         .fallback = "[]", .max = 256, .item = &fixed_ip},
+         .fallback = "[]", .max = FIXED_IPS_MAX, .item = &fixed_ip},
         {"admin_state_up", FIELD_BOOL, "False: no frame passes.", .fallback = "true"},
         {"mtu", FIELD_INT, "Largest IP packet of the guest; by default the network's.", .unit = "bytes", .min = 68,
          .max = NETWORK_MTU_MAX},
         {"attachment", FIELD_ONEOF, "What it is attached to.", .required = true, .fields = attachments},
+        {"port_security", FIELD_BOOL,
+         "True: the guest sends from its own addresses only, and gets and sends what its security groups allow; "
+         "without a group, nothing. False: all passes.",
+         .fallback = "true"},
+        {"security_groups", FIELD_LIST, "The groups that it is in: what one of them allows is allowed.",
+         .fallback = "[]", .max = SECURITY_GROUPS_MAX, .item = &port_security_group},
+        {"allowed_address_pairs", FIELD_LIST,
+         "What else the guest may send from, such as addresses that it takes over from another or routes for; "
+         "members of its groups as the fixed addresses are.",
+         .fallback = "[]", .max = ADDRESS_PAIRS_MAX, .item = &port_security_pair},
+        {"session_limit", FIELD_INT,
+         "Sessions at most that the guest has begun, of the node's; 0: no limit of its own.", .fallback = "0", .min = 0,
+         .max = LIMIT_MAX},
+        {"session_rate_limit", FIELD_INT, "Sessions at most that the guest begins in a second; 0: no limit.",
+         .fallback = "0", .min = 0, .max = LIMIT_MAX},
         {"workers", FIELD_LIST, "Workers that may serve the receive queues; empty: the dataplane chooses.",
          .fallback = "[]", .max = WORKERS_MAX, .item = &attachment_worker},
         {},
@@ -43,6 +61,7 @@ static void check(const struct model *model, const struct object *object, struct
                 errors_add(errors, -EINVAL, "/spec/mtu", expected, "mtu is %" PRId64 ", more than the network's",
                            spec_int(object->spec, "mtu", 0));
         }
+        port_security_check(object, errors);
         attachment_check(json_object_get(object->spec, "attachment"), "/spec/attachment", errors);
         attachment_check_workers(json_object_get(object->spec, "workers"), "/spec/workers", errors);
 }
@@ -63,13 +82,26 @@ static void keys(const struct model *model, const struct object *object, struct 
         attachment_claim(json_object_get(object->spec, "attachment"), "/spec/attachment", claims);
 }
 
+static void compile_neighbours(const struct wire_port *port, const json_t *fixed_ips, struct emit *emit)
+{
+        struct wire_neigh neigh;
+        json_t *ip;
+        size_t i;
+
+        json_array_foreach ((json_t *)fixed_ips, i, ip) {
+                wire_init(&neigh, WIRE_NEIGH);
+                neigh.network = port->network;
+                neigh.origin = WIRE_ORIGIN_LOCAL;
+                ip_parse(json_string_value(ip), neigh.ip);
+                memcpy(neigh.mac, port->mac, sizeof(neigh.mac));
+                emit->record(emit, &neigh);
+        }
+}
+
 static void compile(const struct model *model, const struct object *object, struct emit *emit)
 {
         const struct object *network = model_find(model, "Network", spec_string(object->spec, "network"));
         struct wire_port record;
-        struct wire_neigh neigh;
-        json_t *ip;
-        size_t i;
 
         wire_init(&record, WIRE_PORT);
         record.id = object->id;
@@ -79,17 +111,15 @@ static void compile(const struct model *model, const struct object *object, stru
         record.mtu = spec_int(object->spec, "mtu", network_mtu(model, network));
         mac_parse(spec_string(object->spec, "mac_address"), record.mac);
         record.admin_up = spec_bool(object->spec, "admin_state_up");
+        record.port_security = spec_bool(object->spec, "port_security");
+        record.session_limit = spec_int(object->spec, "session_limit", 0);
+        record.session_rate_limit = spec_int(object->spec, "session_rate_limit", 0);
         snprintf(record.name, sizeof(record.name), "%s", object->name);
         emit->record(emit, &record);
 
-        json_array_foreach (json_object_get(object->spec, "fixed_ips"), i, ip) {
-                wire_init(&neigh, WIRE_NEIGH);
-                neigh.network = network->id;
-                neigh.origin = WIRE_ORIGIN_LOCAL;
-                ip_parse(json_string_value(ip), neigh.ip);
-                memcpy(neigh.mac, record.mac, sizeof(neigh.mac));
-                emit->record(emit, &neigh);
-        }
+        compile_neighbours(&record, json_object_get(object->spec, "fixed_ips"), emit);
+        if (record.port_security)
+                port_security_compile(model, object, &record, emit);
 }
 
 static struct kind port = {

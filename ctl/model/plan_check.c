@@ -183,11 +183,12 @@ static void explain(struct errors *errors, size_t before, const struct slot *cau
         }
 }
 
-/* Whatever depends on the slot, directly or not, and is not in the plan's hands itself. */
+/* Whatever depends on the slot, directly or not, and is not in the plan's hands itself. On what is opaque nothing does.
+ */
 static void check_dependents(struct transaction *transaction, struct slot *slot, const struct slot *cause,
                              struct errors *errors)
 {
-        for (const struct edge *edge = slot->referrers; edge; edge = edge->next) {
+        for (const struct edge *edge = slot->list->kind->opaque ? NULL : slot->referrers; edge; edge = edge->next) {
                 struct slot *source = edge->source->slot;
                 size_t before = errors->count;
 

@@ -7,10 +7,10 @@
 #include "validate.h"
 
 static const char *const type_names[] = {
-        [FIELD_BOOL] = "bool",     [FIELD_INT] = "int", [FIELD_STRING] = "string", [FIELD_REF] = "ref",
-        [FIELD_MAC] = "mac",       [FIELD_IP] = "ip",   [FIELD_CIDR] = "cidr",     [FIELD_PATH] = "path",
-        [FIELD_IFNAME] = "ifname", [FIELD_PCI] = "pci", [FIELD_OBJECT] = "object", [FIELD_ONEOF] = "oneof",
-        [FIELD_LIST] = "list",
+        [FIELD_BOOL] = "bool",     [FIELD_INT] = "int",       [FIELD_STRING] = "string",     [FIELD_REF] = "ref",
+        [FIELD_MAC] = "mac",       [FIELD_IP] = "ip",         [FIELD_CIDR] = "cidr",         [FIELD_PATH] = "path",
+        [FIELD_IFNAME] = "ifname", [FIELD_PCI] = "pci",       [FIELD_OBJECT] = "object",     [FIELD_ONEOF] = "oneof",
+        [FIELD_LIST] = "list",     [FIELD_PREFIX] = "prefix", [FIELD_PROTOCOL] = "protocol",
 };
 
 static const char *const role_names[] = {
@@ -103,6 +103,14 @@ const char *field_expected(const struct field *field, char buffer[EXPECTED_SIZE]
         case FIELD_CIDR:
                 snprintf(buffer, EXPECTED_SIZE, "%s with its prefix length, such as %s/%d", family, example,
                          field->family == 6 ? 64 : 24);
+                break;
+        case FIELD_PREFIX:
+                snprintf(buffer, EXPECTED_SIZE, "an IP prefix such as 192.0.2.0/24 or 2001:db8::/64, or an address");
+                break;
+        case FIELD_PROTOCOL:
+                snprintf(
+                        buffer, EXPECTED_SIZE,
+                        "any, the name of an IP protocol such as tcp, udp, icmp or ipv6-icmp, or its number, 0 to 255");
                 break;
         case FIELD_PATH:
                 snprintf(buffer, EXPECTED_SIZE, "an absolute path of at most %" PRId64 " bytes",

@@ -7,7 +7,9 @@
 
 #include "errors.h"
 #include "nearest.h"
+#include "protocol.h"
 #include "validate.h"
+#include "socle/cleanup.h"
 #include "values.h"
 
 static json_t *normalise(const struct field *field, const json_t *value, const struct place *place,
@@ -173,6 +175,36 @@ static json_t *normalise_address(const struct field *field, const json_t *value,
         return text_value(value, normal, errors);
 }
 
+/* Any prefix: also everything, multicast and what no host could have. */
+static json_t *normalise_prefix(const struct field *field, const json_t *value, const struct place *place,
+                                struct errors *errors)
+{
+        char normal[VALUE_SIZE];
+        uint8_t ip[16], prefix;
+
+        if (prefix_parse(json_string_value(value), ip, &prefix) < 0)
+                return refuse(field, value, place, "", errors);
+        cidr_format(ip, prefix, normal);
+        return text_value(value, normal, errors);
+}
+
+static json_t *normalise_protocol(const struct field *field, const json_t *value, const struct place *place,
+                                  struct errors *errors)
+{
+        char number[24] = "", normal[VALUE_SIZE];
+        const char *text = json_is_string(value) ? json_string_value(value) : number;
+
+        if (strlen(text) < json_string_length(value))
+                return refuse(field, value, place, "with a NUL character in it", errors);
+        if (json_is_integer(value))
+                snprintf(number, sizeof(number), "%" PRId64, (int64_t)json_integer_value(value));
+        int protocol = protocol_parse(text);
+        if (protocol < 0)
+                return refuse(field, value, place, "", errors);
+        protocol_format(protocol, normal);
+        return json_is_string(value) ? text_value(value, normal, errors) : remember(json_string(normal), errors);
+}
+
 static json_t *normalise_path(const struct field *field, const json_t *value, const struct place *place,
                               struct errors *errors)
 {
@@ -205,6 +237,8 @@ static json_t *normalise_text(const struct field *field, const json_t *value, co
         case FIELD_IP:
         case FIELD_CIDR:
                 return normalise_address(field, value, place, errors);
+        case FIELD_PREFIX:
+                return normalise_prefix(field, value, place, errors);
         case FIELD_PATH:
                 return normalise_path(field, value, place, errors);
         case FIELD_PCI:
@@ -258,8 +292,13 @@ static json_t *normalise_member(const struct field *field, const json_t *value, 
 
         if (value && !json_is_null(value))
                 return normalise(field, value, &here, errors);
-        if (field->fallback)
-                return remember(json_loads(field->fallback, JSON_DECODE_ANY, NULL), errors);
+        if (field->fallback) {
+                cleanup_(json_decrefp) json_t *fallback = json_loads(field->fallback, JSON_DECODE_ANY, NULL);
+
+                /* An object's is {}: its members have theirs. */
+                return field->type == FIELD_OBJECT && fallback ? normalise(field, fallback, &here, errors)
+                                                               : remember(json_incref(fallback), errors);
+        }
         if (field->required)
                 errors_add(errors, -EINVAL, place_pointer(&here, pointer), field_expected(field, expected),
                            "%s is missing", field->name);
@@ -365,6 +404,8 @@ static json_t *normalise(const struct field *field, const json_t *value, const s
                 if (!json_is_array(value))
                         return refuse(field, value, place, "", errors);
                 return normalise_list(field, value, place, errors);
+        case FIELD_PROTOCOL:
+                return normalise_protocol(field, value, place, errors);
         default:
                 if (field->choices)
                         return normalise_choice(field, value, place, errors);

@@ -97,6 +97,22 @@ void cidr_format(const uint8_t ip[16], uint8_t prefix, char ret[VALUE_SIZE])
         snprintf(ret + used, VALUE_SIZE - used, "/%u", prefix);
 }
 
+int prefix_parse(const char *text, uint8_t ret[16], uint8_t *ret_prefix)
+{
+        uint8_t ip[16], prefix;
+
+        if (cidr_parse(text, ip, &prefix) < 0) {
+                if (ip_parse(text, ip) < 0)
+                        return -EINVAL;
+                prefix = wire_ip_is_v4(ip) ? 32 : 128;
+        }
+        for (unsigned bit = prefix + (wire_ip_is_v4(ip) ? 96 : 0); bit < 128; bit++)
+                ip[bit / 8] &= ~(0x80 >> bit % 8);
+        memcpy(ret, ip, sizeof(ip));
+        *ret_prefix = prefix;
+        return 0;
+}
+
 bool ip_within(const uint8_t ip[16], const uint8_t network[16], uint8_t prefix)
 {
         unsigned bits = prefix + (wire_ip_is_v4(network) ? 96 : 0);
@@ -184,6 +200,15 @@ const char *spec_choice(const json_t *oneof, json_t **ret)
 
         *ret = iterator ? json_object_iter_value(iterator) : NULL;
         return iterator ? json_object_iter_key(iterator) : NULL;
+}
+
+void spec_prefix(const char *text, uint8_t ret[16], uint16_t *ret_bits)
+{
+        uint8_t prefix = 0;
+
+        memset(ret, 0, 16);
+        (void)prefix_parse(text, ret, &prefix);
+        *ret_bits = prefix + (wire_ip_is_v4(ret) ? 96 : 0);
 }
 
 void spec_ip(const json_t *spec, const char *name, uint8_t ret[16])

@@ -17,6 +17,8 @@ void ip_format(const uint8_t ip[16], char ret[VALUE_SIZE]);
 
 int cidr_parse(const char *text, uint8_t ret[16], uint8_t *ret_prefix);
 void cidr_format(const uint8_t ip[16], uint8_t prefix, char ret[VALUE_SIZE]);
+/* "192.0.2.0/24", or an address alone, which means itself. Host bits are cleared. *ret_prefix: of its own family. */
+int prefix_parse(const char *text, uint8_t ret[16], uint8_t *ret_prefix);
 /* Within the prefix (bits of its own family)? False across families. */
 bool ip_within(const uint8_t ip[16], const uint8_t network[16], uint8_t prefix);
 
@@ -34,5 +36,7 @@ bool spec_bool(const json_t *spec, const char *name);
 const char *spec_string(const json_t *spec, const char *name); /* NULL: absent */
 /* The only member of a oneof: its name, and its value in *ret. */
 const char *spec_choice(const json_t *oneof, json_t **ret);
+/* A validated address or prefix as the wire has it: the bits are those of the mapped form. */
+void spec_prefix(const char *text, uint8_t ret[16], uint16_t *ret_bits);
 /* An address member as 16 bytes; all zero when absent. */
 void spec_ip(const json_t *spec, const char *name, uint8_t ret[16]);

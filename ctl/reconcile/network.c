@@ -90,11 +90,12 @@ void network_mark_dirty(struct network *network, uint32_t id)
 }
 
 /* Records may hold what follows from a referenced object (a default MTU, an id): whoever refers to it is looked at
- * again, and so on down. The depth is that of the kinds' references. */
+ * again, and so on down. The depth is that of the kinds' references. Who refers to an opaque object is not: ten
+ * thousand ports may be in a group whose rules change. */
 static void mark_referrers(struct network *network, const struct object *object)
 {
         cleanup_free const struct object **referrers = NULL;
-        size_t count = model_referrers(network->model, object, &referrers);
+        size_t count = object->kind->opaque ? 0 : model_referrers(network->model, object, &referrers);
 
         for (size_t i = 0; i < count; i++) {
                 const struct entry *entry = entry_find(&network->entries, referrers[i]->id);

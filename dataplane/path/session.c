@@ -33,6 +33,13 @@ static __rte_always_inline void begin_lookup(const struct rte_mbuf *m, struct lo
         }
 }
 
+static __rte_always_inline void find_candidate(struct lookup *lookup)
+{
+        lookup->session = dp_session_candidate(dp_session_bucket(lookup->hash), lookup->hash);
+        if (lookup->session && (uint8_t)(lookup->key[0] >> 48) == IPPROTO_TCP)
+                rte_prefetch0(&lookup->session->tcp);
+}
+
 static __rte_always_inline rte_edge_t use(struct dp_worker *worker, struct rte_mbuf *m, const struct lookup *lookup,
                                           uint32_t generation)
 {
@@ -91,8 +98,7 @@ static uint16_t session_process(struct rte_graph *graph, struct rte_node *node, 
                 }
                 for (uint16_t i = 0; i < count; i++)
                         if (likely(lookups[i].words))
-                                lookups[i].session =
-                                        dp_session_candidate(dp_session_bucket(lookups[i].hash), lookups[i].hash);
+                                find_candidate(&lookups[i]);
                 for (uint16_t i = 0; i < count; i++)
                         dp_run_add(graph, node, &run, objs, base + i,
                                    use(worker, objs[base + i], &lookups[i], generation));

@@ -110,6 +110,73 @@ show_isolation() {
     say "10.0.0.22, which only blue has, answers blue1, and not red1"
 }
 
+# Counts aloud over TCP, ten times a second, for whoever connects.
+serve_count() { # GUEST PORT
+    in_guest "$1" python3 -c '
+import socket, sys, time
+client, _ = socket.create_server(("0.0.0.0", int(sys.argv[1]))).accept()
+for number in range(100000):
+    client.sendall(b"%d\n" % number)
+    time.sleep(0.1)' "$2" >/dev/null 2>&1 &
+}
+
+hear_count() { # GUEST ADDRESS PORT
+    in_guest "$1" python3 -u -c '
+import socket, sys
+for line in socket.create_connection((sys.argv[1], int(sys.argv[2]))).makefile():
+    print(line, end="")' "$2" "$3" >"$run/count" 2>/dev/null &
+}
+
+heard() {
+    tail -n 1 "$run/count"
+}
+
+heard_more_than() {
+    [[ $(heard) -gt $1 ]]
+}
+
+drops_of() { # NODE PORT REASON
+    node_soclectl "$1" stats -o json | python3 -c '
+import json, sys
+ports = json.load(sys.stdin)["ports"]
+print(next(p["drops"].get(sys.argv[2], 0) for p in ports if p["name"] == sys.argv[1]))' "$2" "$3"
+}
+
+show_security_groups() {
+    local server client before now
+    step "Security groups: red lets its guests be pinged only, and the next packet honours it"
+    serve_count red2 7001
+    server=$!
+    await 5 listens red2 7001 || die "the server in red2 has not started"
+    hear_count red1 10.0.0.2 7001
+    client=$!
+    await 5 heard_more_than 5 || die "red1 does not hear red2 count"
+    say "red2 counts aloud over TCP, and red1 hears it: $(heard)"
+    shell_soclectl node2 apply -f - <<-'EOF'
+	kind: SecurityGroup
+	name: red
+	spec:
+	  rules:
+	    - {direction: egress}
+	    - {direction: ingress, protocol: icmp, remote_group: red}
+	EOF
+    before=$(heard)
+    shell_ping red1 10.0.0.2
+    if ask red1 10.0.0.2 >/dev/null 2>&1; then
+        die "red1 opens a connection that no rule allows"
+    fi
+    now=$(heard)
+    [[ $((now - before)) -le 2 ]] || die "the connection that was there goes on"
+    now=$(drops_of node2 red2 sg_ingress)
+    [[ $now -gt 0 ]] || die "nothing was counted as sg_ingress"
+    say "pings are answered; new connections are refused, and the one that was there hears no more: $(heard)"
+    say "red2's port has counted $now drops as sg_ingress"
+    shell_soclectl node2 apply -f examples/two-tenants-node2.yaml
+    await 30 heard_more_than $((before + 5)) || die "the connection does not go on"
+    say "allowed again, it goes on where it was: $(heard)"
+    kill "$server" "$client" 2>/dev/null || true
+}
+
 show_status() {
     step "Is the node well?"
     shell_soclectl node1 status

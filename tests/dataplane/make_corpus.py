@@ -10,7 +10,7 @@ from scapy.all import (ARP, Dot1Q, Ether, ICMP, ICMPv6DestUnreach, ICMPv6EchoRep
                        IPv6ExtHdrFragment, IPv6ExtHdrHopByHop, Raw, SCTP, TCP, UDP, VXLAN)
 
 MAC = "fa:16:3e:00:00:{:02x}".format
-A, PLAIN, UNDERLAY = 0, 2, 3
+A, PLAIN, UNDERLAY, SECURED = 0, 2, 3, 0x80
 CSUM, TCP_CSUM, V6, TSO = 1, 2, 4, 8
 
 
@@ -58,6 +58,10 @@ def frames():
     yield seed(Ether(src=MAC(0x80), dst=MAC(4)) / IP(src="192.0.2.2", dst="192.0.2.1") / ICMP(), UNDERLAY)
     yield seed(Ether(src=MAC(0x80), dst=MAC(4)) / IPv6(src="fd00:2::2", dst="fd00:2::1", hlim=255) / ICMPv6ND_NA(tgt="fd00:2::2"), UNDERLAY)
     yield seed(Ether(src=MAC(3), dst=MAC(1)) / IP(src="10.0.0.3", dst="10.0.0.1") / TCP(), PLAIN)
+    for frame in flows():
+        yield seed(frame, SECURED | A)
+    yield seed(outer(inner), SECURED | UNDERLAY)
+    yield seed(outer(inner6, v6=True), SECURED | UNDERLAY)
 
 
 def flows():

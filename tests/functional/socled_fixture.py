@@ -188,10 +188,12 @@ def network(name="blue", vni=100, **spec):
     return {"kind": "Network", "name": name, "spec": {"underlay": "physnet0", "vni": vni, **spec}}
 
 
-def port(name, number, network="blue", **spec):
+def port(name, number, network="blue", port_security=False, **spec):
+    """Without port security, unless the test is about it."""
     return {"kind": "Port", "name": name,
             "spec": {"network": network, "mac_address": mac(0, number), "fixed_ips": [ip(10, number)],
-                     "attachment": {"vhost_user": {"socket": f"/run/vm/{name}.sock"}}, **spec}}
+                     "attachment": {"vhost_user": {"socket": f"/run/vm/{name}.sock"}}, "port_security": port_security,
+                     **spec}}
 
 
 def peer(name, number, hosts, networks=("blue",)):

@@ -579,7 +579,8 @@ def test_delete_of_what_is_not_there(tenant):
 def test_explain_lists_kinds(node):
     done = node.ctl("explain")
     assert done.status == OK
-    assert [line.split()[0] for line in done.out.splitlines()] == ["KIND", "Network", "Peer", "Port", "Underlay"]
+    assert [line.split()[0] for line in done.out.splitlines()] == [
+        "KIND", "AddressGroup", "Network", "Peer", "Port", "SecurityGroup", "SessionSettings", "Underlay"]
 
 
 def test_explain_kind_and_fields(node):
@@ -590,6 +591,11 @@ def test_explain_kind_and_fields(node):
     assert re.search(r"^socket +path", node.ctl("explain", "Port.attachment.vhost_user").out, re.M)
     assert re.search(r"^mac_address ", node.ctl("explain", "peers.spec.networks.hosts").out, re.M)
     mtu = node.ctl("explain", "underlay.mtu").out
+    rules = node.ctl("explain", "SecurityGroup.rules").out
+    assert rules.startswith("SecurityGroup.rules: ") and re.search(r"^direction +string +required", rules, re.M)
+    assert re.search(r"^remote_group +name of a SecurityGroup ", rules, re.M)
+    assert re.search(r'^protocol +protocol +"any" ', rules, re.M) and re.search(r"^remote_ip_prefix +prefix ", rules, re.M)
+    assert re.search(r"^tcp_established +int +432000 ", node.ctl("explain", "sessionsettings.timeouts").out, re.M)
     assert "576" in mtu and "9702" in mtu and re.search(r"default +1500", mtu)
 
 
@@ -781,7 +787,8 @@ def test_completion_script_is_bash():
     ("soclectl delete port zz", []), ("soclectl watch port n", ["network"]),
     ("soclectl explain un", ["underlay"]), ("soclectl explain port.att", ["port.attachment"]),
     ("soclectl explain Port.attachment.t", ["Port.attachment.tap"]),
-    ("soclectl explain peer.networks.hosts.", ["peer.networks.hosts.mac_address", "peer.networks.hosts.ip_addresses"]),
+    ("soclectl explain peer.networks.hosts.", [f"peer.networks.hosts.{field}" for field in (
+        "mac_address", "ip_addresses", "security_groups", "allowed_address_pairs")]),
     ("soclectl info ", []), ("soclectl frob ", []),
     ("soclectl trace ", ["vm1-eth0", "physnet0"]), ("soclectl trace vm1-eth0 ", []), ("soclectl capture --drops vm", ["vm1-eth0"]),
     ("soclectl sessions --port ", ["vm1-eth0"]), ("soclectl sessions --network=b", ["blue"]),

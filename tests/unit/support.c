@@ -1,6 +1,7 @@
 /* See support.h. */
 #include "support.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -197,6 +198,19 @@ void assert_only_complaint(const struct errors *errors, int code, const char *ki
         if (errors->count != 1 || errors->code != code) {
                 print_errors(errors);
                 fail_msg("expected one complaint with code %d", code);
+        }
+}
+
+void check_bad(struct fixture *fixture, const struct bad *bad, size_t count)
+{
+        for (size_t i = 0; i < count; i++) {
+                cleanup_(json_decrefp) json_t *objects =
+                        parse_format("[{'kind':'%s','name':'%s','spec':%s}]", bad[i].kind, bad[i].name, bad[i].spec);
+                cleanup_free char *text = json_dumps(objects, JSON_COMPACT);
+                struct errors errors;
+
+                apply_bad(fixture, text, &errors);
+                assert_only_complaint(&errors, -EINVAL, bad[i].kind, bad[i].name, bad[i].pointer, bad[i].words);
         }
 }
 

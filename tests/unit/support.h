@@ -54,6 +54,20 @@ void assert_only_complaint(const struct errors *errors, int code, const char *ki
                            const char *pointer, const char *words);
 void print_errors(const struct errors *errors);
 
+struct bad {
+        const char *kind, *name;
+        const char *spec; /* of an object of that kind and name */
+        const char *pointer, *words;
+};
+
+/* Each is refused, with this complaint alone. */
+void check_bad(struct fixture *fixture, const struct bad *bad, size_t count);
+#define BAD(...)                                                                                                       \
+        do {                                                                                                           \
+                const struct bad bad[] = {__VA_ARGS__};                                                                \
+                check_bad(*state, bad, sizeof(bad) / sizeof(bad[0]));                                                  \
+        } while (0)
+
 /* Everything wanted as one JSON text: equal texts are equal models. free() it. */
 char *model_image(const struct model *model);
 

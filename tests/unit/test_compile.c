@@ -1,78 +1,12 @@
 /* What each kind becomes on the wire, field by field, and that it is a pure function of the objects. */
-#include "support.h"
+#include "gather.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "socle/cleanup.h"
 #include "socle/wire.h"
-
-struct gather {
-        struct emit emit; /* first */
-        char bytes[16384];
-        size_t size, count;
-};
-
-static void gather_record(struct emit *emit, const void *record)
-{
-        struct gather *gather = (struct gather *)emit;
-        const struct wire_header *header = record;
-
-        assert_true(gather->size + header->length <= sizeof(gather->bytes));
-        memcpy(gather->bytes + gather->size, record, header->length);
-        gather->size += header->length;
-        gather->count++;
-}
-
-static void compile(struct fixture *f, const char *kind, const char *name, struct gather *gather)
-{
-        const struct object *object = model_find(f->model, kind, name);
-        const struct wire_header *record;
-        size_t offset = 0;
-
-        assert_non_null(object);
-        memset(gather, 0, sizeof(*gather));
-        gather->emit.record = gather_record;
-        object->kind->compile(f->model, object, &gather->emit);
-        while (wire_next(gather->bytes, gather->size, &offset, &record) == 1)
-                assert_true(wire_type_info[record->type].key_size > 0);
-        assert_int_equal(offset, gather->size); /* all well-formed */
-}
-
-static const void *at(const struct gather *gather, size_t index)
-{
-        const struct wire_header *record;
-        size_t offset = 0;
-
-        for (size_t i = 0; i <= index; i++)
-                assert_int_equal(wire_next(gather->bytes, gather->size, &offset, &record), 1);
-        return record;
-}
-
-static void ip(const char *text, uint8_t out[16])
-{
-        static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
-
-        if (inet_pton(AF_INET6, text, out) == 1)
-                return;
-        memcpy(out, mapped, sizeof(mapped));
-        assert_int_equal(inet_pton(AF_INET, text, out + 12), 1);
-}
-
-static uint32_t id(struct fixture *f, const char *kind, const char *name)
-{
-        return model_find(f->model, kind, name)->id;
-}
-
-static void assert_record(const struct gather *gather, size_t index, const void *expected)
-{
-        const struct wire_header *header = expected, *found = at(gather, index);
-
-        assert_int_equal(found->type, header->type);
-        assert_memory_equal(found, expected, header->length);
-}
 
 static void test_underlay(void **state)
 {
@@ -88,28 +22,28 @@ static void test_underlay(void **state)
                 "{'kind':'Underlay','name':'v','spec':{'device':{'af_xdp':{'interface':'eth1'}}}},"
                 "{'kind':'Underlay','name':'w','spec':{'device':{'tap':{'name':'t','netns':'guest'}}}}]");
         wire_init(&expected, WIRE_UNDERLAY);
-        expected.id = id(f, "Underlay", "u");
+        expected.id = id_of(f, "Underlay", "u");
         expected.mtu = 9000;
         expected.attachment.device = WIRE_DEVICE_PCI;
         expected.attachment.queues = 4;
         expected.attachment.workers = 1u | 1u << 5 | UINT64_C(1) << 63;
         snprintf(expected.attachment.name, sizeof(expected.attachment.name), "0000:3b:00.1");
-        ip("192.0.2.1", expected.vtep4);
-        ip("fd00:2::1", expected.vtep6);
-        ip("192.0.2.254", expected.gateway4);
-        ip("fe80::1", expected.gateway6);
+        wire_ip("192.0.2.1", expected.vtep4);
+        wire_ip("fd00:2::1", expected.vtep6);
+        wire_ip("192.0.2.254", expected.gateway4);
+        wire_ip("fe80::1", expected.gateway6);
         expected.prefix4 = 24;
         expected.prefix6 = 64;
         expected.ttl = 9;
         expected.dscp = 46;
         expected.udp_port = 8472;
         snprintf(expected.name, sizeof(expected.name), "u");
-        compile(f, "Underlay", "u", &gather);
+        gather_object(f, "Underlay", "u", &gather);
         assert_int_equal(gather.count, 1);
         assert_record(&gather, 0, &expected);
 
         wire_init(&expected, WIRE_UNDERLAY);
-        expected.id = id(f, "Underlay", "v");
+        expected.id = id_of(f, "Underlay", "v");
         expected.mtu = 1500;
         expected.attachment.device = WIRE_DEVICE_AF_XDP;
         expected.attachment.queues = 1;
@@ -118,17 +52,17 @@ static void test_underlay(void **state)
         expected.dscp = 255;
         expected.udp_port = 4789;
         snprintf(expected.name, sizeof(expected.name), "v");
-        compile(f, "Underlay", "v", &gather);
+        gather_object(f, "Underlay", "v", &gather);
         assert_record(&gather, 0, &expected);
 
-        expected.id = id(f, "Underlay", "w");
+        expected.id = id_of(f, "Underlay", "w");
         memset(&expected.attachment, 0, sizeof(expected.attachment));
         expected.attachment.device = WIRE_DEVICE_TAP;
         expected.attachment.queues = 1;
         snprintf(expected.attachment.name, sizeof(expected.attachment.name), "t");
         snprintf(expected.attachment.path, sizeof(expected.attachment.path), "guest");
         snprintf(expected.name, sizeof(expected.name), "w");
-        compile(f, "Underlay", "w", &gather);
+        gather_object(f, "Underlay", "w", &gather);
         assert_record(&gather, 0, &expected);
 }
 
@@ -139,8 +73,8 @@ static void assert_network(struct fixture *f, const char *name, uint32_t encapsu
         struct wire_network expected;
 
         wire_init(&expected, WIRE_NETWORK);
-        expected.id = id(f, "Network", name);
-        expected.underlay = id(f, "Underlay", "u");
+        expected.id = id_of(f, "Network", name);
+        expected.underlay = id_of(f, "Underlay", "u");
         expected.encapsulation = encapsulation;
         expected.tag = tag;
         expected.mtu = mtu;
@@ -148,7 +82,7 @@ static void assert_network(struct fixture *f, const char *name, uint32_t encapsu
         expected.learn_max = learn_max;
         expected.learn_age_s = learn_age;
         snprintf(expected.name, sizeof(expected.name), "%s", name);
-        compile(f, "Network", name, &gather);
+        gather_object(f, "Network", name, &gather);
         assert_int_equal(gather.count, 1);
         assert_record(&gather, 0, &expected);
 }
@@ -198,12 +132,13 @@ static void test_port(void **state)
                     "  'fixed_ips':['10.0.0.1','fd00::1'],'workers':[1],"
                     "  'attachment':{'vhost_user':{'socket':'/run/vm1/vhost0.sock','queues':4}}}},"
                     " {'kind':'Port','name':'q','spec':{'network':'n','mac_address':'fa:16:3e:00:00:02','mtu':1300,"
-                    "  'admin_state_up':false,'attachment':{'tap':{'name':'tq','netns':'/run/netns/x','queues':2}}}},"
+                    "  'admin_state_up':false,'port_security':false,'session_limit':1000,'session_rate_limit':50,"
+                    "  'attachment':{'tap':{'name':'tq','netns':'/run/netns/x','queues':2}}}},"
                     " {'kind':'Port','name':'r','spec':{'network':'n','mac_address':'fa:16:3e:00:00:03',"
                     "  'attachment':{'device':{'af_packet':{'interface':'eth9'}}}}}]");
         wire_init(&expected, WIRE_PORT);
-        expected.id = id(f, "Port", "p");
-        expected.network = id(f, "Network", "n");
+        expected.id = id_of(f, "Port", "p");
+        expected.network = id_of(f, "Network", "n");
         expected.attachment.device = WIRE_DEVICE_VHOST_USER;
         expected.attachment.queues = 4;
         expected.attachment.workers = 2;
@@ -211,32 +146,36 @@ static void test_port(void **state)
         expected.mtu = 1450;
         memcpy(expected.mac, mac, 6);
         expected.admin_up = 1;
+        expected.port_security = 1;
         snprintf(expected.name, sizeof(expected.name), "p");
-        compile(f, "Port", "p", &gather);
-        assert_int_equal(gather.count, 3);
+        gather_object(f, "Port", "p", &gather);
+        assert_int_equal(gather.count, 3 + 2); /* … and what it may send from: test_security_groups.c */
         assert_record(&gather, 0, &expected);
         for (size_t i = 0; i < 2; i++) {
                 wire_init(&neigh, WIRE_NEIGH);
                 neigh.network = expected.network;
                 neigh.origin = WIRE_ORIGIN_LOCAL;
-                ip(i == 0 ? "10.0.0.1" : "fd00::1", neigh.ip);
+                wire_ip(i == 0 ? "10.0.0.1" : "fd00::1", neigh.ip);
                 memcpy(neigh.mac, mac, 6);
                 assert_record(&gather, 1 + i, &neigh);
         }
 
-        compile(f, "Port", "q", &gather);
+        gather_object(f, "Port", "q", &gather);
         assert_int_equal(gather.count, 1);
-        const struct wire_port *q = at(&gather, 0);
+        const struct wire_port *q = gathered(&gather, 0);
         assert_int_equal(q->mtu, 1300);
         assert_int_equal(q->admin_up, 0);
+        assert_int_equal(q->port_security, 0);
+        assert_int_equal(q->session_limit, 1000);
+        assert_int_equal(q->session_rate_limit, 50);
         assert_int_equal(q->attachment.device, WIRE_DEVICE_TAP);
         assert_int_equal(q->attachment.queues, 2);
         assert_int_equal(q->attachment.workers, 0);
         assert_string_equal(q->attachment.name, "tq");
         assert_string_equal(q->attachment.path, "/run/netns/x");
 
-        compile(f, "Port", "r", &gather);
-        const struct wire_port *r = at(&gather, 0);
+        gather_object(f, "Port", "r", &gather);
+        const struct wire_port *r = gathered(&gather, 0);
         assert_int_equal(r->attachment.device, WIRE_DEVICE_AF_PACKET);
         assert_int_equal(r->attachment.queues, 1);
         assert_string_equal(r->attachment.name, "eth9");
@@ -258,17 +197,17 @@ static void test_peer(void **state)
                     " {'kind':'Peer','name':'q','spec':{'underlay':'u','vtep':'192.0.2.2','networks':["
                     "  {'network':'a','hosts':[{'mac_address':'fa:16:3e:00:00:02','ip_addresses':['10.0.0.2']}]},"
                     "  {'network':'b','flood':false,'hosts':[{'mac_address':'fa:16:3e:00:00:02'}]}]}}]");
-        compile(f, "Peer", "q", &gather);
+        gather_object(f, "Peer", "q", &gather);
         assert_int_equal(gather.count, 5);
 
         wire_init(&peer, WIRE_PEER);
-        peer.id = id(f, "Peer", "q");
-        peer.underlay = id(f, "Underlay", "u");
-        ip("192.0.2.2", peer.vtep);
+        peer.id = id_of(f, "Peer", "q");
+        peer.underlay = id_of(f, "Underlay", "u");
+        wire_ip("192.0.2.2", peer.vtep);
         snprintf(peer.name, sizeof(peer.name), "q");
         assert_record(&gather, 0, &peer);
         wire_init(&flood, WIRE_FLOOD);
-        flood.network = id(f, "Network", "a");
+        flood.network = id_of(f, "Network", "a");
         flood.peer = peer.id;
         assert_record(&gather, 1, &flood);
         wire_init(&fdb, WIRE_FDB);
@@ -279,10 +218,10 @@ static void test_peer(void **state)
         wire_init(&neigh, WIRE_NEIGH);
         neigh.network = flood.network;
         neigh.origin = WIRE_ORIGIN_REMOTE;
-        ip("10.0.0.2", neigh.ip);
+        wire_ip("10.0.0.2", neigh.ip);
         memcpy(neigh.mac, mac, 6);
         assert_record(&gather, 3, &neigh);
-        fdb.network = id(f, "Network", "b");
+        fdb.network = id_of(f, "Network", "b");
         assert_record(&gather, 4, &fdb);
 }
 
@@ -295,10 +234,10 @@ static void test_restart_changes_no_record(void **state)
 
         apply_ok(f, small_world);
         for (size_t i = 0; i < 3; i++)
-                compile(f, names[i][0], names[i][1], &before[i]);
+                gather_object(f, names[i][0], names[i][1], &before[i]);
         fixture_restart(f);
         for (size_t i = 0; i < 3; i++) {
-                compile(f, names[i][0], names[i][1], &after);
+                gather_object(f, names[i][0], names[i][1], &after);
                 assert_int_equal(after.size, before[i].size);
                 assert_memory_equal(after.bytes, before[i].bytes, after.size);
         }

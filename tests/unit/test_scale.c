@@ -152,8 +152,9 @@ static void test_big_node(void **state)
                 for (struct object *o = NULL; (o = model_next(f->model, kind, o));)
                         kind->compile(f->model, o, &counting.emit);
         print_message("%-28s %8.2f ms\n", "compiling all", (seconds() - start) * 1e3);
-        /* Underlay, networks, ports with an address, peers with ten flood lists; hosts with an address, one added. */
-        assert_int_equal(counting.records, 1 + NETWORKS + PORTS * 2 + PEERS * 11 + (HOSTS + 1) * 2);
+        /* Underlay, networks, ports with an address, which they may send from, peers with ten flood lists; hosts with
+         * an address, one added. */
+        assert_int_equal(counting.records, 1 + NETWORKS + PORTS * 3 + PEERS * 11 + (HOSTS + 1) * 2);
 
         start = seconds();
         delete_ok(f, "[{'kind':'Peer','name':'peer-7'},{'kind':'Port','name':'port-7'}]");

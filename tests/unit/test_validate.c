@@ -35,6 +35,8 @@ static const struct field all[] = {
         {"ip4", FIELD_IP, "…", .family = 4},
         {"ip6", FIELD_IP, "…", .family = 6},
         {"cidr", FIELD_CIDR, "…"},
+        {"prefix", FIELD_PREFIX, "…"},
+        {"protocol", FIELD_PROTOCOL, "…"},
         {"path", FIELD_PATH, "…", .max = 20},
         {"ifname", FIELD_IFNAME, "…"},
         {"pci", FIELD_PCI, "…"},
@@ -219,6 +221,35 @@ static void test_cidr(void **state)
               {"cidr", "'192.0.2.1/99999999999999999999'", NULL, NULL, "prefix"});
 }
 
+static void test_prefix(void **state)
+{
+        CHECK({"prefix", "'192.0.2.0/24'", "'192.0.2.0/24'"}, {"prefix", "'192.0.2.77/24'", "'192.0.2.0/24'"},
+              {"prefix", "'192.0.2.77/31'", "'192.0.2.76/31'"}, {"prefix", "'192.0.2.77'", "'192.0.2.77/32'"},
+              {"prefix", "'10.255.0.1/9'", "'10.128.0.0/9'"}, {"prefix", "'192.0.2.1/0'", "'0.0.0.0/0'"},
+              {"prefix", "'0.0.0.0/0'", "'0.0.0.0/0'"}, {"prefix", "'::/0'", "'::/0'"},
+              {"prefix", "'FD00::1'", "'fd00::1/128'"}, {"prefix", "'fd00:ffff::1/17'", "'fd00:8000::/17'"},
+              {"prefix", "'224.0.0.0/4'", "'224.0.0.0/4'"}, {"prefix", "'ff02::1'", "'ff02::1/128'"},
+              {"prefix", "'192.0.2.0/33'", NULL, NULL, "an IP prefix such as"},
+              {"prefix", "'fd00::/129'", NULL, NULL, "prefix"}, {"prefix", "'192.0.2.0/'", NULL, NULL, "prefix"},
+              {"prefix", "'192.0.2/24'", NULL, NULL, "prefix"}, {"prefix", "'/0'", NULL, NULL, "prefix"},
+              {"prefix", "'any'", NULL, NULL, "prefix is the text \"any\""}, {"prefix", "''", NULL, NULL, "prefix"},
+              {"prefix", "'::ffff:10.0.0.1'", NULL, NULL, "prefix"}, {"prefix", "0", NULL, NULL, "prefix is 0"},
+              {"prefix", "'10.0.0.1\\u0000'", NULL, NULL, "NUL"});
+}
+
+static void test_protocol(void **state)
+{
+        CHECK({"protocol", "'tcp'", "'tcp'"}, {"protocol", "'TCP'", "'tcp'"}, {"protocol", "6", "'tcp'"},
+              {"protocol", "'6'", "'tcp'"}, {"protocol", "'icmpv6'", "'ipv6-icmp'"}, {"protocol", "58", "'ipv6-icmp'"},
+              {"protocol", "'any'", "'any'"}, {"protocol", "'ip'", "'any'"}, {"protocol", "0", "'hopopt'"},
+              {"protocol", "132", "'sctp'"}, {"protocol", "255", "'255'"}, {"protocol", "'253'", "'253'"},
+              {"protocol", "256", NULL, NULL, "its number, 0 to 255"}, {"protocol", "-1", NULL, NULL, "protocol is -1"},
+              {"protocol", "'06'", NULL, NULL, "0 to 255"}, {"protocol", "'1000'", NULL, NULL, "0 to 255"},
+              {"protocol", "'tpc'", NULL, NULL, "such as tcp, udp"}, {"protocol", "''", NULL, NULL, "any, the name"},
+              {"protocol", "6.0", NULL, NULL, "the real number 6"}, {"protocol", "true", NULL, NULL, "true"},
+              {"protocol", "[]", NULL, NULL, "a list"}, {"protocol", "'tcp\\u0000'", NULL, NULL, "NUL"});
+}
+
 static void test_names_of_the_host(void **state)
 {
         CHECK({"path", "'/run/a.sock'", "'/run/a.sock'"}, {"path", "'/0123456789012345678'", "'/0123456789012345678'"},
@@ -359,6 +390,8 @@ int main(void)
                 cmocka_unit_test(test_mac),
                 cmocka_unit_test(test_ip),
                 cmocka_unit_test(test_cidr),
+                cmocka_unit_test(test_prefix),
+                cmocka_unit_test(test_protocol),
                 cmocka_unit_test(test_names_of_the_host),
                 cmocka_unit_test(test_object),
                 cmocka_unit_test(test_oneof),
