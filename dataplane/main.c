@@ -65,7 +65,9 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *user)
         }
         if (ticks % BALANCE_TICKS == 0)
                 assign_balance();
+        dp_rcu_enter();
         dp_session_age(dp.worker_count, dp_clock_ms(rte_rdtsc()));
+        dp_rcu_leave();
         dp_session_table_prefault();
         objects_settle();
         server_report(server);
@@ -82,6 +84,7 @@ static int on_worker(sd_event_source *source, int fd, uint32_t events, void *use
         eventfd_read(fd, &value);
         learning_drain();
         resolver_drain();
+        server_drain(server);
         objects_settle();
         server_report(server);
         return 0;

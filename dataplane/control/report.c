@@ -5,8 +5,12 @@
 #include <rte_graph_worker.h>
 
 #include "assign.h"
+#include "ageing.h"
+#include "clock.h"
 #include "objects.h"
+#include "observe.h"
 #include "report.h"
+#include "table.h"
 #include "worker.h"
 
 static void underlay_state(struct wire_writer *writer, const struct port_object *object)
@@ -148,6 +152,31 @@ static void graph_stats(struct wire_writer *writer, const struct dp_worker *work
                 node_stats(writer, worker, node);
 }
 
+static void session_stats(struct wire_writer *writer)
+{
+        const struct dp_session_census *census = &dp_session_census;
+        struct wire_session_stats stats;
+        uint64_t deleted = 0;
+
+        wire_init(&stats, WIRE_SESSION_STATS);
+        for (unsigned int i = 0; i <= dp.worker_count; i++) {
+                const struct dp_session_pool *pool = &dp_sessions.pools[i];
+                stats.created += pool->created;
+                stats.evicted += pool->evicted;
+                stats.cut += pool->cut;
+                stats.reevaluated += pool->reevaluated;
+                deleted += pool->deleted;
+        }
+        stats.capacity = dp_sessions.capacity;
+        stats.live = stats.created > deleted ? stats.created - deleted : 0; /* read while workers count */
+        stats.expired = census->expired;
+        stats.killed = observe_killed();
+        stats.memory_bytes = dp_session_table_bytes();
+        stats.tsc_hz = dp_clock.hz;
+        memcpy(stats.by_state, census->by_state, sizeof(stats.by_state));
+        wire_put(writer, &stats);
+}
+
 void report_stats(struct wire_writer *writer, uint64_t cookie)
 {
         struct wire_stats_end end;
@@ -169,6 +198,7 @@ void report_stats(struct wire_writer *writer, uint64_t cookie)
                 stats.learn_full = network_objects[i]->learn_full;
                 wire_put(writer, &stats);
         }
+        session_stats(writer);
         wire_init(&end, WIRE_STATS_END);
         end.cookie = cookie;
         wire_put(writer, &end);

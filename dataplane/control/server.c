@@ -13,12 +13,14 @@
 
 #include "generation.h"
 #include "objects.h"
+#include "observe.h"
 #include "report.h"
 #include "server.h"
 #include "socle/cleanup.h"
 #include "socle/log.h"
 
-#define QUEUE_MAX 4096 /* datagrams waiting for socled to read: 500 ports' counters are 10 */
+#define QUEUE_MAX  4096 /* datagrams waiting for socled to read: 500 ports' counters are 10 */
+#define QUEUE_BUSY 64   /* with so many, observers wait */
 
 struct datagram {
         struct datagram *next;
@@ -39,6 +41,8 @@ struct server {
         bool committed; /* the first commit of this connection is done: states flow */
         struct generation *staging;
         struct wire_writer writer;
+        struct observe *observe;
+        struct observe_outlet outlet; /* its way to the client */
         uint64_t buffer[WIRE_DATAGRAM_MAX / 8];
 };
 
@@ -66,6 +70,7 @@ static void disconnect(struct server *server, const char *why)
         server->client_fd = -1;
         server->greeted = server->committed = false;
         server->staging = generation_free(server->staging);
+        observe_disconnect(server->observe);
         server->writer.used = 0;
         clear_queue(server);
 }
@@ -107,6 +112,23 @@ static int send_queued(struct server *server)
         }
         sd_event_source_set_io_events(server->client_source, EPOLLIN);
         return 0;
+}
+
+/* ---- the observers' outlet ---- */
+
+static bool is_busy(void *user)
+{
+        const struct server *server = user;
+
+        return server->queued >= QUEUE_BUSY;
+}
+
+static void settle(void *user)
+{
+        struct server *server = user;
+
+        if (server->writer.error)
+                disconnect(server, "it does not read");
 }
 
 static void result_failed(void *user, const struct wire_result *result)
@@ -158,6 +180,7 @@ static int take_commit(struct server *server, const struct wire_commit *commit)
         wire_flush(&server->writer);
         report_states(&server->writer, !server->committed);
         server->committed = true;
+        observe_objects_changed(server->observe);
         return 0;
 }
 
@@ -176,6 +199,8 @@ static int take_record(struct server *server, const struct wire_header *record)
                 report_stats(&server->writer, ((const struct wire_stats_get *)record)->cookie);
                 return 0;
         default:
+                if (observe_take(server->observe, record))
+                        return 0;
                 return server->staging ? generation_stage(server->staging, record) : -EPROTO;
         }
 }
@@ -202,6 +227,8 @@ static int on_client(sd_event_source *source, int fd, uint32_t events, void *use
                 disconnect(server, "cannot send");
                 return 0;
         }
+        if (server->queued < QUEUE_BUSY)
+                observe_wake(server->observe);
         /* A few datagrams a turn, so that ARP and timers go on during a large generation. */
         for (int i = 0; i < 16 && server->client_fd == fd; i++) {
                 ssize_t size = recv(fd, server->buffer, sizeof(server->buffer), MSG_DONTWAIT | MSG_TRUNC);
@@ -286,7 +313,10 @@ int server_new(struct server **ret, sd_event *event, const char *path)
                 free(server);
                 return r;
         }
+        server->outlet = (struct observe_outlet){&server->writer, is_busy, settle, server};
         int r = sd_event_add_io(event, &server->listen_source, server->listen_fd, EPOLLIN, on_listen, server);
+        if (r >= 0)
+                r = observe_new(&server->observe, event, &control_names, &server->outlet);
         if (r < 0) {
                 server_free(server);
                 return r;
@@ -300,11 +330,17 @@ struct server *server_free(struct server *server)
         if (!server)
                 return NULL;
         disconnect(server, "shutting down");
+        observe_free(server->observe);
         sd_event_source_disable_unref(server->listen_source);
         close(server->listen_fd);
         unlink(server->path);
         free(server);
         return NULL;
+}
+
+void server_drain(struct server *server)
+{
+        observe_wake(server->observe);
 }
 
 void server_report(struct server *server)

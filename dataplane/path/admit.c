@@ -1,43 +1,49 @@
 /* The slow way: the first packet of a conversation, the first after a change of policy, and all that the session node
  * does not look at itself (fragments, ICMP, other protocols). Decides by session/admit.h and does what was decided. */
-#include "admit.h"
+#include "admission.h"
 #include "fragments.h"
-#include "way.h"
 
 enum { EDGE_COUNT = DP_WAY_EDGES };
 
-/* A packet that is kept: it leaves the graph without an edge. */
-#define KEPT ((rte_edge_t)-1)
-
-struct admission {
-        struct dp_worker *worker;
-        const struct dp_policy *policy;
-        struct rte_mbuf *m;
-        struct dp_flow flow;
-        struct dp_session *session;
-        struct dp_decision decision;
-};
+#define KEPT DP_ADMISSION_KEPT
 
 static bool has_key(const struct dp_flow *flow)
 {
         return flow->words && flow->kind != DP_FLOW_MALFORMED && flow->kind != DP_FLOW_BAD_FRAGMENT;
 }
 
-static void find(struct admission *a)
+static void forget(struct dp_admission *a)
+{
+        if (!a->dry)
+                dp_session_delete(a->worker->index, a->session);
+        a->session = NULL;
+}
+
+/* A trace changes nothing that is shared. */
+static void take_copy(struct dp_admission *a)
+{
+        a->before = *a->session;
+        a->before.lock = 0;
+        a->copy = a->before;
+        a->found = !a->past || (int32_t)(a->before.created_ms - a->now_ms) < 0;
+        a->session = a->found ? &a->copy : NULL;
+}
+
+static void find(struct dp_admission *a)
 {
         const uint8_t *frame = rte_pktmbuf_mtod(a->m, const uint8_t *);
 
         if (!has_key(&a->flow) || frame[0] & 1)
                 return;
         a->session = dp_session_find(a->flow.key, a->flow.words, dp_session_hash(a->flow.key, a->flow.words));
-        if (a->session && dp_session_expired(a->session, a->worker->now_ms)) {
-                dp_session_delete(a->worker->index, a->session);
-                a->session = NULL;
-        }
+        if (a->session && dp_session_expired(a->session, a->now_ms))
+                forget(a);
+        if (a->session && a->dry)
+                take_copy(a);
 }
 
 /* A new connection on the ports of one that was cut. */
-static bool begins_tcp(const struct admission *a)
+static bool begins_tcp(const struct dp_admission *a)
 {
         const uint8_t flags = RTE_TCP_SYN_FLAG | RTE_TCP_ACK_FLAG | RTE_TCP_RST_FLAG | RTE_TCP_FIN_FLAG;
 
@@ -46,38 +52,36 @@ static bool begins_tcp(const struct admission *a)
                        RTE_TCP_SYN_FLAG;
 }
 
-static void decide(struct admission *a)
+static void decide(struct dp_admission *a)
 {
-        if (a->session && a->session->flags & DP_SESSION_CUT && begins_tcp(a)) {
-                dp_session_delete(a->worker->index, a->session);
-                a->session = NULL;
-        }
-        dp_admit_decide(a->policy, a->m, &a->flow, a->session, a->worker->now_ms, &a->decision);
+        if (a->session && a->session->flags & DP_SESSION_CUT && begins_tcp(a))
+                forget(a);
+        a->decided = true;
+        dp_admit_decide(a->policy, a->m, &a->flow, a->session, a->now_ms, &a->decision);
         if (!a->decision.replace)
                 return;
-        dp_session_delete(a->worker->index, a->session);
-        a->session = NULL;
+        forget(a);
         dp_admit_decide(a->policy, a->m, &a->flow, NULL, 0, &a->decision); /* picked up, as after our start */
 }
 
 /* Later fragments share the fate of this first one. */
-static void tell_datagram(struct admission *a, const struct dp_session_way *way, enum socle_drop drop)
+static void tell_datagram(struct dp_admission *a, const struct dp_session_way *way, enum socle_drop drop)
 {
-        if (a->flow.kind != DP_FLOW_FIRST_FRAGMENT)
+        if (a->flow.kind != DP_FLOW_FIRST_FRAGMENT || a->dry)
                 return;
-        dp_admit_datagram(a->worker->index, a->policy, a->m, &a->flow, way, drop, a->worker->now_ms);
+        dp_admit_datagram(a->worker->index, a->policy, a->m, &a->flow, way, drop, a->now_ms);
         a->worker->fragments->first_came = a->worker->fragments->count > 0;
 }
 
-static rte_edge_t refuse(struct admission *a)
+static rte_edge_t refuse(struct dp_admission *a)
 {
         struct dp_session *session = a->session;
 
-        if (session && a->decision.cut) {
+        if (session && a->decision.cut && !a->dry) {
                 dp_sessions.pools[a->worker->index].cut += !(session->flags & DP_SESSION_CUT);
                 session->timeout_state = SOCLE_SESSION_TCP_UNACK;
                 if (a->flow.protocol == IPPROTO_TCP)
-                        session->seen_ms = a->worker->now_ms; /* who goes on talking is kept from beginning anew */
+                        session->seen_ms = a->now_ms; /* who goes on talking is kept from beginning anew */
                 dp_admit_renew(session, a->policy, a->m, &a->flow, &a->decision);
         }
         tell_datagram(a, &a->decision.ways[a->flow.direction], a->decision.drop);
@@ -87,9 +91,11 @@ static rte_edge_t refuse(struct admission *a)
         return dp_drop_out(a->m, a->decision.drop, DP_WAY_DROP);
 }
 
-static rte_edge_t hold(struct admission *a)
+static rte_edge_t hold(struct dp_admission *a)
 {
-        switch (dp_fragments_hold(a->worker->fragments, a->m, a->worker->now_ms)) {
+        if (a->dry)
+                return KEPT;
+        switch (dp_fragments_hold(a->worker->fragments, a->m, a->now_ms)) {
         case DP_FRAGMENT_HELD:
                 return KEPT;
         case DP_FRAGMENT_NO_ROOM:
@@ -99,38 +105,51 @@ static rte_edge_t hold(struct admission *a)
         }
 }
 
-static rte_edge_t forward(struct admission *a, struct dp_session_way way)
+static rte_edge_t forward(struct dp_admission *a, struct dp_session_way way)
 {
         tell_datagram(a, &way, SOCLE_DROP_COUNT);
         return dp_way_take(a->m, way, a->flow.l3);
 }
 
 /* A packet of a session that is there and allows it. KEPT: it is a new connection's after all. */
-static rte_edge_t follow(struct admission *a)
+static rte_edge_t follow(struct dp_admission *a)
 {
         unsigned int d = a->flow.direction;
         struct dp_session_way way = dp_session_way(a->session, d);
-        enum dp_track track = dp_track(a->session, d, a->m, a->flow.l4, a->flow.l4_length, a->worker->now_ms);
 
-        if (track == DP_TRACK_REOPEN) {
-                dp_session_delete(a->worker->index, a->session);
-                a->session = NULL;
+        a->track = dp_track(a->session, d, a->m, a->flow.l4, a->flow.l4_length, a->now_ms);
+        a->tracked = true;
+        if (a->track == DP_TRACK_REOPEN) {
+                forget(a);
+                a->reopened = true;
                 return KEPT;
         }
-        if (track == DP_TRACK_INVALID)
+        if (a->track == DP_TRACK_INVALID)
                 return dp_drop(a->m, SOCLE_DROP_SESSION_INVALID, DP_WAY_DROP);
-        if (track == DP_TRACK_LAST)
-                dp_session_delete(a->worker->index, a->session);
+        if (a->track == DP_TRACK_LAST)
+                forget(a);
         return forward(a, way);
 }
 
-static rte_edge_t begin(struct admission *a)
+/* As begin() would, if nothing else happened meanwhile. */
+static rte_edge_t begin_dry(struct dp_admission *a)
+{
+        enum socle_drop drop = dp_admit_may_begin(&a->decision);
+
+        if (drop != SOCLE_DROP_COUNT)
+                return dp_drop(a->m, drop, DP_WAY_DROP);
+        return forward(a, a->decision.ways[a->flow.direction]);
+}
+
+static rte_edge_t begin(struct dp_admission *a)
 {
         enum socle_drop drop;
         bool fresh;
 
-        a->session = dp_admit_begin(a->worker->index, a->policy, a->m, &a->flow, &a->decision, a->worker->now_ms,
-                                    &fresh, &drop);
+        if (a->dry)
+                return begin_dry(a);
+        a->session =
+                dp_admit_begin(a->worker->index, a->policy, a->m, &a->flow, &a->decision, a->now_ms, &fresh, &drop);
         if (!a->session) {
                 tell_datagram(a, &a->decision.ways[a->flow.direction], drop);
                 return dp_drop(a->m, drop, DP_WAY_DROP);
@@ -143,7 +162,7 @@ static rte_edge_t begin(struct admission *a)
         return edge != KEPT ? edge : dp_drop(a->m, SOCLE_DROP_SESSION_INVALID, DP_WAY_DROP);
 }
 
-static rte_edge_t act(struct admission *a)
+static rte_edge_t act(struct dp_admission *a)
 {
         decide(a);
         if (a->decision.drop != SOCLE_DROP_COUNT)
@@ -158,27 +177,40 @@ static rte_edge_t act(struct admission *a)
                 return DP_WAY_BRIDGE;
         }
         dp_admit_renew(a->session, a->policy, a->m, &a->flow, &a->decision);
-        dp_sessions.pools[a->worker->index].reevaluated++;
+        if (!a->dry)
+                dp_sessions.pools[a->worker->index].reevaluated++;
         return follow(a);
+}
+
+rte_edge_t dp_admission_run(struct dp_admission *a)
+{
+        const struct dp_meta *meta = dp_meta(a->m);
+        rte_edge_t edge = KEPT;
+
+        dp_flow_parse(a->m, meta->network, &a->flow);
+        find(a);
+        if (a->session && a->flow.kind != DP_FLOW_ICMP_ERROR &&
+            dp_session_fits(a->session, a->flow.direction, dp_session_way(a->session, a->flow.direction), a->m, meta,
+                            a->policy->generation, a->now_ms))
+                edge = follow(a);
+        if (edge == KEPT)
+                edge = act(a);
+        if (edge == KEPT && a->flow.kind == DP_FLOW_WHOLE) /* renewed, and then found to be a new connection */
+                edge = act(a);
+        return edge;
 }
 
 static rte_edge_t admit_one(struct dp_worker *worker, struct rte_mbuf *m)
 {
-        struct admission a = {.worker = worker, .policy = dp_load(dp.policy), .m = m};
-        struct dp_meta *meta = dp_meta(m);
-        rte_edge_t edge = KEPT;
+        struct dp_admission a; /* not all of it: what only a trace reads is large */
 
-        dp_flow_parse(m, meta->network, &a.flow);
-        find(&a);
-        if (a.session && a.flow.kind != DP_FLOW_ICMP_ERROR &&
-            dp_session_fits(a.session, a.flow.direction, dp_session_way(a.session, a.flow.direction), m, meta,
-                            a.policy->generation, worker->now_ms))
-                edge = follow(&a);
-        if (edge == KEPT)
-                edge = act(&a);
-        if (edge == KEPT && a.flow.kind == DP_FLOW_WHOLE) /* renewed, and then found to be a new connection */
-                edge = act(&a);
-        return edge;
+        a.worker = worker;
+        a.policy = dp_load(dp.policy);
+        a.m = m;
+        a.now_ms = worker->now_ms;
+        a.dry = false;
+        a.session = NULL;
+        return dp_admission_run(&a);
 }
 
 static uint16_t admit_process(struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n)
@@ -201,3 +233,8 @@ static struct rte_node_register admit_node = {
         .next_nodes = {DP_WAY_NEXT_NODES},
 };
 RTE_NODE_REGISTER(admit_node);
+
+const char *dp_way_name(rte_edge_t edge)
+{
+        return admit_node.next_nodes[edge];
+}

@@ -1,6 +1,7 @@
 /* The switching decision: one look-up of (network, destination MAC) a packet, a burst at a time. Learns sources where
  * the network floods; answers nothing itself. What goes to a port with security groups, and comes from one without,
  * is sent to its session. */
+#include "decide.h"
 #include "guard.h"
 #include "headers.h"
 #include "node.h"
@@ -121,7 +122,8 @@ static bool has_other_macs(const struct rte_mbuf *m, const struct dp_meta *meta)
         return port && port->mac_count > 1;
 }
 
-static __rte_always_inline rte_edge_t decide(struct dp_worker *worker, struct rte_mbuf *m, uint64_t location)
+/* `dry`, a constant at every call: nothing is learned. */
+static __rte_always_inline rte_edge_t decide(struct dp_worker *worker, struct rte_mbuf *m, uint64_t location, bool dry)
 {
         struct dp_meta *meta = dp_meta(m);
         const struct dp_network *network = dp_network_get(meta->network);
@@ -137,8 +139,8 @@ static __rte_always_inline rte_edge_t decide(struct dp_worker *worker, struct rt
                 if (unlikely(refused != SOCLE_DROP_COUNT))
                         return dp_drop(m, refused, EDGE_DROP);
         }
-        if ((network->flood && rte_is_unicast_ether_addr(&ether->src_addr)) ||
-            (unlikely(meta->flags & (DP_META_GUARD | DP_META_ADMITTED)) && has_other_macs(m, meta)))
+        if (!dry && ((network->flood && rte_is_unicast_ether_addr(&ether->src_addr)) ||
+                     (unlikely(meta->flags & (DP_META_GUARD | DP_META_ADMITTED)) && has_other_macs(m, meta))))
                 learn(worker, network, m, meta, &ether->src_addr);
         if (unlikely(rte_is_multicast_ether_addr(&ether->dst_addr)))
                 return group(m, meta, ether);
@@ -192,7 +194,7 @@ static uint16_t bridge_process(struct rte_graph *graph, struct rte_node *node, v
                 for (uint16_t i = 0; i < count; i++) {
                         const uint64_t *slot = dp_map_find(table, &keys[i], hashes[i], 1);
                         uint64_t location = slot ? __atomic_load_n(slot, __ATOMIC_RELAXED) : 0;
-                        dp_run_add(graph, node, &run, objs, base + i, decide(worker, objs[base + i], location));
+                        dp_run_add(graph, node, &run, objs, base + i, decide(worker, objs[base + i], location, false));
                 }
         }
         dp_run_flush(graph, node, &run, objs, n);
@@ -215,3 +217,13 @@ static struct rte_node_register bridge_node = {
                        [EDGE_DROP] = "drop"},
 };
 RTE_NODE_REGISTER(bridge_node);
+
+const char *dp_bridge_next(struct rte_mbuf *m)
+{
+        uint64_t key = 0, location;
+
+        if (m->data_len >= sizeof(struct rte_ether_hdr))
+                key = dp_fdb_key(dp_meta(m)->network, rte_pktmbuf_mtod(m, const struct rte_ether_addr *));
+        location = dp_map_get(&dp.fdb, &key, 1);
+        return bridge_node.next_nodes[decide(NULL, m, location, true)];
+}

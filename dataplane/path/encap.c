@@ -2,8 +2,8 @@
  * length, DSCP and ECN (RFC 2983 uniform, RFC 6040 normal mode), source port from the inner flow, VNI, and for IPv6 the
  * UDP checksum, which receivers insist on (RFC 8200 8.1). */
 #include "csum.h"
+#include "decide.h"
 #include "flow_hash.h"
-#include "node.h"
 #include "vxlan.h"
 
 enum { EDGE_TX, EDGE_DROP, EDGE_COUNT };
@@ -130,3 +130,8 @@ static struct rte_node_register encap_node = {
         .next_nodes = {[EDGE_TX] = "tx", [EDGE_DROP] = "drop"},
 };
 RTE_NODE_REGISTER(encap_node);
+
+const char *dp_encap_next(struct rte_mbuf *m)
+{
+        return encap_node.next_nodes[encap_one(NULL, m)];
+}

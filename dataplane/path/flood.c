@@ -2,10 +2,11 @@
  * from there, to every peer of its flood list or the VLAN. Never a session, never a shared buffer: a copy may be
  * rewritten (checksums, outer headers) on its way. A port with security groups gets a copy that its rules allow:
  * without a session, since a group's answers come from anybody. */
+#include "capture.h"
+#include "decide.h"
 #include "flow.h"
 #include "guard.h"
 #include "headers.h"
-#include "node.h"
 
 enum { EDGE_TX, EDGE_ENCAP, EDGE_WIRE, EDGE_GSO, EDGE_DROP, EDGE_COUNT };
 
@@ -20,7 +21,12 @@ struct flooding {
 /* A copy that is not made. */
 static void count_drop(const struct flooding *f, uint16_t index, enum socle_drop reason)
 {
-        dp_count_drop(dp_node_worker(f->node), dp_port_get(index), reason);
+        const struct dp_capture_set *captures = dp_load(dp_captures);
+        struct dp_worker *worker = dp_node_worker(f->node);
+
+        dp_count_drop(worker, dp_port_get(index), reason);
+        if (unlikely(captures != NULL))
+                dp_capture_dropped(captures, worker, f->original, index, reason);
 }
 
 /* Sends a copy to the target; the last target gets the original, so nothing is copied for nothing. */
@@ -54,11 +60,11 @@ static void to_tunnels_and_wire(struct flooding *f, const struct dp_network *net
 }
 
 /* Do the groups of a secured port let the frame in? */
-static bool lets_in(const struct flooding *f, const struct dp_port *port)
+static bool lets_in(const struct rte_mbuf *m, const struct dp_port *port)
 {
         const struct dp_policy *policy = dp_load(dp.policy);
         const struct dp_port_policy *rules = policy->ports[port->index];
-        const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(f->original, const struct rte_ether_hdr *);
+        const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
         bool own = rte_is_multicast_ether_addr(&ether->dst_addr);
         struct dp_flow flow;
 
@@ -68,14 +74,23 @@ static bool lets_in(const struct flooding *f, const struct dp_port *port)
                 own = rte_is_same_ether_addr(&rules->macs[i], &ether->dst_addr);
         if (!own)
                 return false; /* unknown unicast, and surely not for it */
-        if (rules->open || dp_guard_trusted_in(f->original))
+        if (rules->open || dp_guard_trusted_in(m))
                 return true;
-        dp_flow_parse(f->original, dp_meta(f->original)->network, &flow);
+        dp_flow_parse(m, RTE_MBUF_DYNFIELD(m, dp_meta_offset, const struct dp_meta *)->network, &flow);
         if (flow.kind >= DP_FLOW_NOT_IP)
                 return false;
         struct dp_subject subject = {
                 .v6 = flow.v6, .protocol = flow.protocol, .port = flow.destination_port, .remote = flow.source};
         return dp_policy_check(policy, rules, DP_INGRESS, &subject).allowed;
+}
+
+enum socle_drop dp_flood_to_port(const struct rte_mbuf *m, const struct dp_port *port, uint32_t size)
+{
+        if (!port || port->index == m->port || !port->admin_up)
+                return SOCLE_DROP_SAME_PORT;
+        if (port->secured && !lets_in(m, port))
+                return SOCLE_DROP_SG_INGRESS;
+        return unlikely(size > port->mtu) ? SOCLE_DROP_MTU_EXCEEDED : SOCLE_DROP_COUNT;
 }
 
 static void to_ports(struct flooding *f, const struct dp_flood *list, uint32_t size)
@@ -85,18 +100,24 @@ static void to_ports(struct flooding *f, const struct dp_flood *list, uint32_t s
 
         for (uint16_t i = 0; list && i < list->port_count; i++) {
                 const struct dp_port *port = dp_port_get(list->targets[i]);
-                if (!port || list->targets[i] == f->original->port || !port->admin_up)
-                        continue;
-                if (port->secured && !lets_in(f, port)) {
-                        count_drop(f, port->index, SOCLE_DROP_SG_INGRESS);
-                        continue;
-                }
-                if (unlikely(size > port->mtu)) {
-                        count_drop(f, port->index, SOCLE_DROP_MTU_EXCEEDED);
+                enum socle_drop refused = dp_flood_to_port(f->original, port, size);
+                if (refused != SOCLE_DROP_COUNT) {
+                        if (refused != SOCLE_DROP_SAME_PORT)
+                                count_drop(f, port->index, refused);
                         continue;
                 }
                 target(f, flags & RTE_MBUF_F_TX_TCP_SEG && !(port->tx_caps & need) ? EDGE_GSO : EDGE_TX, port->index);
         }
+}
+
+enum socle_drop dp_flood_refuses(const struct rte_mbuf *m, uint16_t ether_len)
+{
+        const struct dp_network *network =
+                dp_network_get(RTE_MBUF_DYNFIELD(m, dp_meta_offset, const struct dp_meta *)->network);
+
+        if (unlikely(!network))
+                return SOCLE_DROP_NO_NETWORK;
+        return dp_carried_size(m, ether_len) > network->mtu ? SOCLE_DROP_MTU_EXCEEDED : SOCLE_DROP_COUNT;
 }
 
 static void flood_one(struct rte_graph *graph, struct rte_node *node, struct rte_mbuf *m)
@@ -105,12 +126,9 @@ static void flood_one(struct rte_graph *graph, struct rte_node *node, struct rte
         struct flooding f = {.graph = graph, .node = node, .original = m};
         uint16_t type, ether_len = dp_ether_len(m, &type);
 
-        if (unlikely(!network)) {
-                rte_node_enqueue_x1(graph, node, dp_drop(m, SOCLE_DROP_NO_NETWORK, EDGE_DROP), m);
-                return;
-        }
-        if (dp_carried_size(m, ether_len) > network->mtu) {
-                rte_node_enqueue_x1(graph, node, dp_drop(m, SOCLE_DROP_MTU_EXCEEDED, EDGE_DROP), m);
+        enum socle_drop refused = dp_flood_refuses(m, ether_len);
+        if (unlikely(refused != SOCLE_DROP_COUNT)) {
+                rte_node_enqueue_x1(graph, node, dp_drop(m, refused, EDGE_DROP), m);
                 return;
         }
 

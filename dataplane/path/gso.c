@@ -1,8 +1,8 @@
 /* Generic segmentation: cuts a guest's large TCP segment into ones that fit, where the way out cannot take it whole (an
  * overlay, a guest without TSO). Our own and not rte_gso, which in DPDK 22.11 knows no IPv6. Each piece leaves its L4
  * checksum to whoever sends it. */
+#include "decide.h"
 #include "headers.h"
-#include "node.h"
 
 enum { EDGE_TX, EDGE_ENCAP, EDGE_WIRE, EDGE_DROP, EDGE_COUNT };
 
@@ -112,6 +112,7 @@ static struct rte_mbuf *cut(struct gso *gso, uint16_t index, uint32_t offset)
                 return NULL;
         piece->port = gso->m->port;
         *dp_meta(piece) = *dp_meta(gso->m);
+        piece->hash = gso->m->hash; /* a live trace's mark */
         memcpy(rte_pktmbuf_append(piece, gso->headers), rte_pktmbuf_mtod(gso->m, void *), gso->headers);
         if (!append_payload(gso, piece, n)) {
                 rte_pktmbuf_free(piece);
@@ -121,16 +122,20 @@ static struct rte_mbuf *cut(struct gso *gso, uint16_t index, uint32_t offset)
         return piece;
 }
 
+static rte_edge_t way_of(const struct dp_meta *meta)
+{
+        if (meta->flags & DP_META_ENCAP)
+                return EDGE_ENCAP;
+        return meta->out == DP_INDEX_NONE ? EDGE_WIRE : EDGE_TX;
+}
+
 static uint16_t gso_process(struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n)
 {
         struct dp_worker *worker = dp_node_worker(node);
 
         for (uint16_t i = 0; i < n; i++) {
                 struct rte_mbuf *m = objs[i], *piece;
-                const struct dp_meta *meta = dp_meta(m);
-                rte_edge_t edge = meta->flags & DP_META_ENCAP  ? EDGE_ENCAP
-                                  : meta->out == DP_INDEX_NONE ? EDGE_WIRE
-                                                               : EDGE_TX;
+                rte_edge_t edge = way_of(dp_meta(m));
                 struct gso gso;
                 uint16_t index = 0;
 
@@ -165,3 +170,16 @@ static struct rte_node_register gso_node = {
         .next_nodes = {[EDGE_TX] = "tx", [EDGE_ENCAP] = "encap", [EDGE_WIRE] = "wire", [EDGE_DROP] = "drop"},
 };
 RTE_NODE_REGISTER(gso_node);
+
+const char *dp_gso_next(struct rte_mbuf *m, uint32_t *ret_pieces)
+{
+        struct gso gso;
+
+        *ret_pieces = 0;
+        if (!gso_parse(&gso, m))
+                return gso_node.next_nodes[dp_drop(m, SOCLE_DROP_RX_OFFLOAD, EDGE_DROP)];
+        *ret_pieces = RTE_MAX((gso.payload + m->tso_segsz - 1) / m->tso_segsz, 1u);
+        if (gso.payload / m->tso_segsz + 1 > DP_ROUND_BUDGET)
+                return gso_node.next_nodes[dp_drop(m, SOCLE_DROP_ROUND_LIMIT, EDGE_DROP)];
+        return gso_node.next_nodes[way_of(dp_meta(m))];
+}

@@ -3,9 +3,9 @@
  * (so that duplicate address detection and gratuitous ARP work as on any wire). */
 #include <rte_arp.h>
 
+#include "decide.h"
 #include "headers.h"
 #include "nd.h"
-#include "node.h"
 
 enum { EDGE_TX, EDGE_FLOOD, EDGE_DROP, EDGE_COUNT };
 
@@ -24,20 +24,18 @@ static bool lookup(uint16_t network, const uint8_t ip[16], const struct rte_ethe
 }
 
 /* Turns the question around, once the payload is the answer. */
-static rte_edge_t reply(struct dp_worker *worker, struct rte_mbuf *m, const struct rte_ether_addr *mac)
+static rte_edge_t reply(struct rte_mbuf *m, const struct rte_ether_addr *mac)
 {
         struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, struct rte_ether_hdr *);
-        struct dp_port *port = dp_port_get(m->port);
 
         ether->dst_addr = ether->src_addr;
         ether->src_addr = *mac;
         m->ol_flags &= ~(RTE_MBUF_F_TX_L4_MASK | RTE_MBUF_F_TX_TCP_SEG);
         dp_meta(m)->out = m->port;
-        dp_count_drop(worker, port, SOCLE_DROP_ANSWERED); /* what was received is accounted for: it was not forwarded */
         return EDGE_TX;
 }
 
-static rte_edge_t arp(struct dp_worker *worker, struct rte_mbuf *m)
+static rte_edge_t arp(struct rte_mbuf *m)
 {
         struct rte_arp_hdr *arp = rte_pktmbuf_mtod_offset(m, struct rte_arp_hdr *, sizeof(struct rte_ether_hdr));
         struct rte_ether_addr mac;
@@ -59,10 +57,10 @@ static rte_edge_t arp(struct dp_worker *worker, struct rte_mbuf *m)
         arp->arp_data.arp_tip = arp->arp_data.arp_sip;
         arp->arp_data.arp_sha = mac;
         arp->arp_data.arp_sip = asked;
-        return reply(worker, m, &mac);
+        return reply(m, &mac);
 }
 
-static rte_edge_t nd(struct dp_worker *worker, struct rte_mbuf *m)
+static rte_edge_t nd(struct rte_mbuf *m)
 {
         static const uint8_t unspecified[16];
         const uint16_t l2 = sizeof(struct rte_ether_hdr), fixed = l2 + sizeof(struct rte_ipv6_hdr);
@@ -96,14 +94,23 @@ static rte_edge_t nd(struct dp_worker *worker, struct rte_mbuf *m)
         nd->option_mac = mac;
         nd->checksum = 0;
         nd->checksum = rte_ipv6_udptcp_cksum(ip, nd);
-        return reply(worker, m, &mac);
+        return reply(m, &mac);
+}
+
+static rte_edge_t answer(struct rte_mbuf *m)
+{
+        if (rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP))
+                return arp(m);
+        return nd(m);
 }
 
 static rte_edge_t neigh_one(struct dp_worker *worker, struct rte_mbuf *m)
 {
-        if (rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->ether_type == RTE_BE16(RTE_ETHER_TYPE_ARP))
-                return arp(worker, m);
-        return nd(worker, m);
+        rte_edge_t edge = answer(m);
+
+        if (edge == EDGE_TX) /* what was received is accounted for: it was not forwarded */
+                dp_count_drop(worker, dp_port_get(m->port), SOCLE_DROP_ANSWERED);
+        return edge;
 }
 
 DP_NODE_PER_PACKET(neigh_process, neigh_one)
@@ -116,3 +123,8 @@ static struct rte_node_register neigh_node = {
         .next_nodes = {[EDGE_TX] = "tx", [EDGE_FLOOD] = "flood", [EDGE_DROP] = "drop"},
 };
 RTE_NODE_REGISTER(neigh_node);
+
+const char *dp_neigh_next(struct rte_mbuf *m)
+{
+        return neigh_node.next_nodes[answer(m)];
+}

@@ -1,6 +1,8 @@
 /* The source of the graph: takes bursts from the worker's receive queues and hands them to session (ports with security
  * groups), bridge (other tenants) or underlay_in (the wire); what control injects, ready for tx; and fragments that
  * waited for their first one. Looks at no packet's bytes. */
+#include "capture.h"
+#include "decide.h"
 #include "fragments.h"
 #include "node.h"
 
@@ -15,19 +17,23 @@ struct rx_context {
 };
 
 /* Where the port's packets go first, and what is to be known of them there. */
-static rte_edge_t first_edge(const struct dp_port *port, uint8_t *ret_flags)
+static rte_edge_t first_edge(const struct dp_port *port, struct dp_meta *ret)
 {
+        *ret = (struct dp_meta){.network = port->network,
+                                .out = DP_INDEX_NONE,
+                                .tunnel = DP_INDEX_NONE,
+                                .drop = SOCLE_DROP_PORT_DISABLED};
         if (unlikely(!__atomic_load_n(&port->admin_up, __ATOMIC_RELAXED)))
                 return EDGE_DROP;
         if (port->role == DP_ROLE_UNDERLAY) {
-                *ret_flags = DP_META_FROM_WIRE;
+                ret->flags = DP_META_FROM_WIRE;
                 return EDGE_UNDERLAY;
         }
         if (!__atomic_load_n(&port->secured, __ATOMIC_RELAXED))
                 return EDGE_BRIDGE;
         if (!__atomic_load_n(&port->guarded, __ATOMIC_RELAXED))
                 return EDGE_SESSION;
-        *ret_flags = DP_META_GUARD;
+        ret->flags = DP_META_GUARD;
         return EDGE_BRIDGE;
 }
 
@@ -36,13 +42,9 @@ static void receive(struct rte_graph *graph, struct rte_node *node, struct dp_wo
 {
         struct dp_port *port = rxq->port;
         struct dp_port_counters *counters = &port->counters[worker->index];
-        uint8_t flags = 0;
-        rte_edge_t edge = first_edge(port, &flags);
-        const struct dp_meta meta = {.network = port->network,
-                                     .out = DP_INDEX_NONE,
-                                     .tunnel = DP_INDEX_NONE,
-                                     .drop = SOCLE_DROP_PORT_DISABLED,
-                                     .flags = flags};
+        const struct dp_capture_set *captures = dp_load(dp_captures);
+        struct dp_meta meta;
+        rte_edge_t edge = first_edge(port, &meta);
         uint64_t bytes = 0;
 
         for (uint16_t i = 0; i < n; i++) {
@@ -55,6 +57,8 @@ static void receive(struct rte_graph *graph, struct rte_node *node, struct dp_wo
         rxq->packets += n;
         worker->packets += n;
 
+        if (unlikely(captures != NULL))
+                dp_capture_received(captures, worker, port, packets, n);
         rte_node_enqueue(graph, node, edge, (void **)packets, n);
 }
 
@@ -124,3 +128,9 @@ static struct rte_node_register rx_node = {
                        [EDGE_DROP] = "drop"},
 };
 RTE_NODE_REGISTER(rx_node);
+
+const char *dp_rx_next(struct rte_mbuf *m, const struct dp_port *port)
+{
+        m->port = port->index;
+        return rx_node.next_nodes[first_edge(port, dp_meta(m))];
+}

@@ -1,8 +1,8 @@
 /* A packet larger than where it is going can take: drops it by name, and tells the sender in ICMP (RFC 792, RFC 1191,
  * RFC 4443 3.2), so that path MTU discovery works across the switch. A bridge has no address of its own: as the Linux
  * kernel's vxlan does, the answer comes from the destination's. */
+#include "decide.h"
 #include "headers.h"
-#include "node.h"
 
 enum { EDGE_TX, EDGE_DROP, EDGE_COUNT };
 
@@ -119,19 +119,25 @@ static struct rte_mbuf *icmp6(struct rte_mbuf *m, uint16_t l2, uint16_t mtu)
         return answer;
 }
 
+struct rte_mbuf *dp_too_big_answer(struct rte_mbuf *m, uint16_t *ret_mtu)
+{
+        uint16_t type, l2 = dp_ether_len(m, &type);
+
+        *ret_mtu = limit_of(dp_meta(m), l2);
+        /* What came from afar is the far node's to size. */
+        if (!l2 || dp_meta(m)->flags & DP_META_FROM_WIRE)
+                return NULL;
+        if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4))
+                return icmp4(m, l2, *ret_mtu);
+        return type == RTE_BE16(RTE_ETHER_TYPE_IPV6) ? icmp6(m, l2, *ret_mtu) : NULL;
+}
+
 static uint16_t too_big_process(struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n)
 {
         for (uint16_t i = 0; i < n; i++) {
-                struct rte_mbuf *m = objs[i], *answer = NULL;
-                uint16_t type, l2 = dp_ether_len(m, &type), mtu = limit_of(dp_meta(m), l2);
+                uint16_t mtu;
+                struct rte_mbuf *m = objs[i], *answer = dp_too_big_answer(m, &mtu);
 
-                /* What came from afar is the far node's to size. */
-                if (l2 && !(dp_meta(m)->flags & DP_META_FROM_WIRE)) {
-                        if (type == RTE_BE16(RTE_ETHER_TYPE_IPV4))
-                                answer = icmp4(m, l2, mtu);
-                        else if (type == RTE_BE16(RTE_ETHER_TYPE_IPV6))
-                                answer = icmp6(m, l2, mtu);
-                }
                 if (answer)
                         rte_node_enqueue_x1(graph, node, EDGE_TX, answer);
                 rte_node_enqueue_x1(graph, node, dp_drop(m, SOCLE_DROP_MTU_EXCEEDED, EDGE_DROP), m);

@@ -1,7 +1,8 @@
 /* The way out: groups a burst by egress port, completes checksums that the egress cannot, and sends. What the egress
  * does not take is dropped and counted there. */
+#include "capture.h"
 #include "csum.h"
-#include "node.h"
+#include "decide.h"
 
 enum { EDGE_DROP, EDGE_COUNT };
 
@@ -22,6 +23,22 @@ static void refuse(struct rte_graph *graph, struct rte_node *node, struct rte_mb
         for (uint16_t i = 0; i < n; i++)
                 dp_drop_out(packets[i], reason, EDGE_DROP);
         rte_node_enqueue(graph, node, EDGE_DROP, (void **)packets, n);
+}
+
+/* Hands packets to the device. */
+static __rte_always_inline uint16_t hand_over(struct dp_worker *worker, struct dp_port *port, struct rte_mbuf **packets,
+                                              uint16_t n, enum socle_drop *ret_reason)
+{
+        const struct dp_capture_set *captures = dp_load(dp_captures);
+        uint64_t before = rte_rdtsc();
+        uint16_t sent;
+
+        if (likely(!captures))
+                sent = dp_load(port->tx)(port, worker->index, packets, n, ret_reason);
+        else
+                sent = dp_capture_transmit(captures, worker, port, packets, n, ret_reason);
+        worker->perf.tx_io_tsc += rte_rdtsc() - before;
+        return sent;
 }
 
 /* Sends packets that all leave by meta->out == index. */
@@ -56,9 +73,7 @@ static void transmit(struct rte_graph *graph, struct rte_node *node, uint16_t in
         struct dp_port_counters *counters = &port->counters[worker->index];
         for (uint16_t at = 0; at < ready;) {
                 enum socle_drop reason = SOCLE_DROP_TX_FULL;
-                uint64_t before = rte_rdtsc();
-                uint16_t sent = dp_load(port->tx)(port, worker->index, packets + at, ready - at, &reason);
-                worker->perf.tx_io_tsc += rte_rdtsc() - before;
+                uint16_t sent = hand_over(worker, port, packets + at, ready - at, &reason);
                 counters->tx_packets += sent;
                 at += sent;
                 if (likely(at == ready))
@@ -108,3 +123,14 @@ static struct rte_node_register tx_node = {
         .next_nodes = {[EDGE_DROP] = "drop"},
 };
 RTE_NODE_REGISTER(tx_node);
+
+enum socle_drop dp_tx_refuses(struct rte_mbuf *m)
+{
+        const struct dp_port *port = dp_port_get(dp_meta(m)->out);
+
+        if (!port)
+                return SOCLE_DROP_PORT_GONE;
+        if (!__atomic_load_n(&port->admin_up, __ATOMIC_RELAXED))
+                return SOCLE_DROP_PORT_DISABLED;
+        return prepare(port, m) ? SOCLE_DROP_COUNT : SOCLE_DROP_RX_OFFLOAD;
+}

@@ -2,9 +2,9 @@
  * (ARP, ND, ICMP) to control. */
 #include <rte_arp.h>
 
+#include "decide.h"
 #include "headers.h"
 #include "nd.h"
-#include "node.h"
 #include "vxlan.h"
 
 enum { EDGE_SESSION, EDGE_BRIDGE, EDGE_PUNT, EDGE_DROP, EDGE_COUNT };
@@ -275,3 +275,8 @@ static struct rte_node_register underlay_node = {
                 {[EDGE_SESSION] = "session", [EDGE_BRIDGE] = "bridge", [EDGE_PUNT] = "punt", [EDGE_DROP] = "drop"},
 };
 RTE_NODE_REGISTER(underlay_node);
+
+const char *dp_underlay_next(struct rte_mbuf *m)
+{
+        return underlay_node.next_nodes[underlay_one(NULL, m)];
+}

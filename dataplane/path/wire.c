@@ -1,5 +1,5 @@
 /* VLAN networks, outwards: tags the frame and sends it to the network's underlay. */
-#include "node.h"
+#include "decide.h"
 
 enum { EDGE_TX, EDGE_DROP, EDGE_COUNT };
 
@@ -44,3 +44,8 @@ static struct rte_node_register wire_node = {
         .next_nodes = {[EDGE_TX] = "tx", [EDGE_DROP] = "drop"},
 };
 RTE_NODE_REGISTER(wire_node);
+
+const char *dp_wire_next(struct rte_mbuf *m)
+{
+        return wire_node.next_nodes[wire_one(NULL, m)];
+}

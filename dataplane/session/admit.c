@@ -146,6 +146,16 @@ static struct conversation conversation(const struct dp_flow *flow, const struct
         return c;
 }
 
+struct dp_subject dp_admit_subject(const struct dp_flow *flow, const struct dp_decision *decision,
+                                   enum dp_direction direction)
+{
+        struct conversation c = conversation(flow, decision, decision->initiator != flow->direction, false);
+
+        if (direction == DP_INGRESS)
+                c.forward.remote = c.initiator_ip;
+        return c.forward;
+}
+
 /* ---- the protocol's word ---- */
 
 static bool tcp_may_begin(const struct rte_mbuf *m, const struct dp_flow *flow, bool loose, struct dp_decision *ret)

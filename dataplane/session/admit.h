@@ -45,6 +45,14 @@ struct dp_decision {
 void dp_admit_decide(const struct dp_policy *policy, const struct rte_mbuf *m, const struct dp_flow *flow,
                      const struct dp_session *session, uint32_t now_ms, struct dp_decision *ret);
 
+/* What the rules of the initiator's (EGRESS) or the responder's port (INGRESS) were asked about. Points into `flow`. */
+struct dp_subject dp_admit_subject(const struct dp_flow *flow, const struct dp_decision *decision,
+                                   enum dp_direction direction);
+
+/* Would dp_admit_begin() find room: the owner's limits, the table's? SOCLE_DROP_COUNT: as things are. Changes nothing.
+ */
+enum socle_drop dp_admit_may_begin(const struct dp_decision *decision);
+
 /* Makes the session that was decided and puts it into the table; counts it against its port. Returns it, or the one
  * that another worker has made meanwhile (*ret_new tells), or NULL with *ret_drop. */
 struct dp_session *dp_admit_begin(unsigned int worker, const struct dp_policy *policy, const struct rte_mbuf *m,

@@ -14,8 +14,6 @@ static bool is_over(const struct dp_session *session, const struct dp_session_se
 {
         int32_t idle = now_ms - session->seen_ms;
 
-        if (session->flags & DP_SESSION_KILLED)
-                return true;
         return idle - GRACE_MS >= (int32_t)settings->timeout_ms[session->timeout_state];
 }
 

@@ -9,20 +9,25 @@
 
 /* ---- limits ---- */
 
+static bool is_early(uint64_t next, uint64_t now)
+{
+        return next > now + dp_clock.hz / 1000 * RATE_BURST_MS;
+}
+
 /* Generic cell rate algorithm (ITU-T I.371): `next` is when the next session would be on time. */
 static bool rate_allows(const struct dp_port *port, uint16_t owner)
 {
         uint32_t rate = __atomic_load_n(&port->session_rate_limit, __ATOMIC_RELAXED);
-        uint64_t hz = dp_clock.hz, now, next, after;
+        uint64_t now, next, after;
 
         if (rate == 0)
                 return true;
         now = rte_rdtsc();
         next = __atomic_load_n(&dp_sessions.port_next[owner], __ATOMIC_RELAXED);
         do {
-                if (next > now + hz / 1000 * RATE_BURST_MS)
+                if (is_early(next, now))
                         return false;
-                after = RTE_MAX(next, now) + hz / rate;
+                after = RTE_MAX(next, now) + dp_clock.hz / rate;
         } while (!__atomic_compare_exchange_n(&dp_sessions.port_next[owner], &next, after, true, __ATOMIC_RELAXED,
                                               __ATOMIC_RELAXED));
         return true;
@@ -49,6 +54,20 @@ static enum socle_drop charge(uint16_t owner)
                 return SOCLE_DROP_COUNT;
         uncharge(owner);
         return SOCLE_DROP_SESSION_LIMIT;
+}
+
+enum socle_drop dp_admit_may_begin(const struct dp_decision *decision)
+{
+        uint16_t owner = decision->ways[0].owner;
+        const struct dp_port *port = owner < DP_PORT_MAX ? dp_load(dp.ports[owner]) : NULL;
+
+        if (port && port->session_rate_limit &&
+            is_early(__atomic_load_n(&dp_sessions.port_next[owner], __ATOMIC_RELAXED), rte_rdtsc()))
+                return SOCLE_DROP_SESSION_RATE;
+        if (port && port->session_limit &&
+            __atomic_load_n(&dp_sessions.port_live[owner], __ATOMIC_RELAXED) >= port->session_limit)
+                return SOCLE_DROP_SESSION_LIMIT;
+        return dp_session_table_is_full() ? SOCLE_DROP_SESSION_FULL : SOCLE_DROP_COUNT;
 }
 
 /* ---- making one ---- */

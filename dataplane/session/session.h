@@ -41,8 +41,7 @@ struct dp_session_way {
 #define DP_SESSION_ASSURED   (1 << 2) /* not embryonic: does not give way when the table is full */
 #define DP_SESSION_UNTRACKED (1 << 3) /* stateless groups': no protocol state */
 #define DP_SESSION_PICKED_UP (1 << 4) /* begun in the middle of a conversation */
-#define DP_SESSION_KILLED    (1 << 5) /* by a person: gone with the next look */
-#define DP_SESSION_CUT       (1 << 6) /* no longer allowed by the policy: nothing passes */
+#define DP_SESSION_CUT       (1 << 5) /* no longer allowed by the policy: nothing passes */
 
 /* "Direction" is the key's: 0 is that of packets from the lower endpoint (flow.h). */
 struct dp_session {

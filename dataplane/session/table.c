@@ -221,6 +221,15 @@ struct dp_session *dp_session_alloc(unsigned int worker)
         return session;
 }
 
+bool dp_session_table_is_full(void)
+{
+        for (unsigned int i = 0; i < dp.worker_count; i++)
+                if (__atomic_load_n(&dp_sessions.pools[i].free, __ATOMIC_RELAXED))
+                        return false;
+        return __atomic_load_n(&dp_sessions.touched, __ATOMIC_RELAXED) >= dp_sessions.capacity &&
+               !(uint32_t)__atomic_load_n(&dp_sessions.stack, __ATOMIC_RELAXED);
+}
+
 void dp_session_discard(unsigned int worker, struct dp_session *session)
 {
         struct dp_session_pool *pool = &dp_sessions.pools[worker];

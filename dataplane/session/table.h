@@ -175,6 +175,9 @@ struct dp_session *dp_session_find(const uint64_t *key, unsigned int words, uint
 /* A free entry, its memory as it was left; NULL: the table is full. May let an embryonic session give way. */
 struct dp_session *dp_session_alloc(unsigned int worker);
 
+/* No worker has a free entry, nor could it get one as things are. (One that is on its way back is not counted.) */
+bool dp_session_table_is_full(void);
+
 /* Gives an entry back that was never inserted. */
 void dp_session_discard(unsigned int worker, struct dp_session *session);
 

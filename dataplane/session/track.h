@@ -30,8 +30,7 @@ static __rte_always_inline bool dp_session_expired(const struct dp_session *sess
         const struct dp_session_settings *settings = dp_load(dp_session_settings);
 
         /* Signed: another worker's clock may be a moment ahead. */
-        return ((int32_t)(now_ms - session->seen_ms) >= (int32_t)settings->timeout_ms[session->timeout_state]) |
-               (session->flags & DP_SESSION_KILLED);
+        return (int32_t)(now_ms - session->seen_ms) >= (int32_t)settings->timeout_ms[session->timeout_state];
 }
 
 /* TCP in the state in which it spends its life. The whole header but for options is at hand. false: not looked at. */

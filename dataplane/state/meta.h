@@ -18,6 +18,7 @@ struct dp_meta {
 #define DP_META_COUNT_OUT (1 << 2) /* drop: count at port `out`, which refused it */
 #define DP_META_GUARD     (1 << 3) /* bridge: port security looks at it there, no session is needed */
 #define DP_META_ADMITTED  (1 << 4) /* its session, or admit, lets it pass */
+#define DP_META_CAPTURED  (1 << 6) /* a live trace follows it; mbuf->hash.fdir.hi: dp_capture_mark() */
 #define DP_META_HELD      (1 << 5) /* a fragment that has waited; mbuf->hash.usr: until when, on dp_worker.now_ms */
 
 /* Bytes of payload: a sender that asks for smaller TCP segments wants to make us work (536 is the least that every host

@@ -19,12 +19,27 @@ struct rte_rcu_qsbr *dp_rcu;
 static struct deferred *deferred;
 static size_t deferred_count, deferred_room;
 
-int dp_rcu_init(unsigned int threads)
+static unsigned int control_id; /* the workers' are below it */
+
+int dp_rcu_init(unsigned int workers)
 {
-        dp_rcu = rte_zmalloc("rcu", rte_rcu_qsbr_get_memsize(threads), RTE_CACHE_LINE_SIZE);
+        dp_rcu = rte_zmalloc("rcu", rte_rcu_qsbr_get_memsize(workers + 1), RTE_CACHE_LINE_SIZE);
         if (!dp_rcu)
                 return -ENOMEM;
-        return rte_rcu_qsbr_init(dp_rcu, threads) == 0 ? 0 : -EINVAL;
+        control_id = workers;
+        if (rte_rcu_qsbr_init(dp_rcu, workers + 1) != 0 || rte_rcu_qsbr_thread_register(dp_rcu, control_id) != 0)
+                return -EINVAL;
+        return 0;
+}
+
+void dp_rcu_enter(void)
+{
+        rte_rcu_qsbr_thread_online(dp_rcu, control_id);
+}
+
+void dp_rcu_leave(void)
+{
+        rte_rcu_qsbr_thread_offline(dp_rcu, control_id);
 }
 
 void dp_rcu_synchronize(void)

@@ -7,7 +7,12 @@
 
 extern struct rte_rcu_qsbr *dp_rcu;
 
-int dp_rcu_init(unsigned int threads); /* 0 or -ENOMEM */
+int dp_rcu_init(unsigned int workers); /* 0 or -ENOMEM */
+
+/* Between these two control reads, as a worker does, what workers retire themselves: the session table's entries are
+ * not used anew meanwhile. Short, and nothing in between may wait for a grace period. */
+void dp_rcu_enter(void);
+void dp_rcu_leave(void);
 
 /* Calls f(pointer) after the next dp_rcu_reclaim(). NULL pointers are passed over. */
 void dp_rcu_defer(void *pointer, void (*f)(void *));

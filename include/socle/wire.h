@@ -21,7 +21,7 @@
  *      TRACE                                ->
  *                                           <-  TRACE_STEP…, TRACE_END
  *      CAPTURE_START                        ->
- *                                           <-  CAPTURED (and, live, TRACE_STEP) …, CAPTURE_END: at its bounds, or
+ *                                           <-  CAPTURED (and, live, TRACE_STEP…, TRACE_END) …, CAPTURE_END: at its bounds, or
  * after CAPTURE_STOP                         ->
  *
  * A full generation is the whole truth: what equals the record in force is adopted untouched, what is not mentioned

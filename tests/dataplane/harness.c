@@ -234,11 +234,16 @@ struct rte_mbuf *harness_packet(const void *frame, size_t size)
         return m;
 }
 
-void harness_receive_burst(unsigned int port, struct rte_mbuf **packets, unsigned int n)
+void harness_offer(unsigned int port, struct rte_mbuf **packets, unsigned int n)
 {
         MUST(n <= HARNESS_BURST_MAX);
         memcpy(waiting[port], packets, n * sizeof(packets[0]));
         waiting_count[port] = n;
+}
+
+void harness_receive_burst(unsigned int port, struct rte_mbuf **packets, unsigned int n)
+{
+        harness_offer(port, packets, n);
         for (int i = 0; i < 2; i++)
                 harness_walk();
 }

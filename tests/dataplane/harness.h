@@ -26,6 +26,9 @@ struct rte_mbuf *harness_packet(const void *frame, size_t size);
 void harness_receive(unsigned int port, struct rte_mbuf *packet);
 void harness_receive_burst(unsigned int port, struct rte_mbuf **packets, unsigned int n);
 
+/* What the port receives in the next round. */
+void harness_offer(unsigned int port, struct rte_mbuf **packets, unsigned int n);
+
 /* One round of the worker. Time stands still: dp.workers->now_ms is the test's. */
 void harness_walk(void);
 

@@ -54,7 +54,7 @@ void harness_secure(unsigned int port, bool stateful, const struct harness_rule 
         groups[port] = must(dp_group_build(100 + port, stateful, list, count));
         free(list);
         *policy = (struct dp_port_policy){
-                .id = port,
+                .id = port + 1,
                 .open = groups[port]->open,
                 .group_count = 1,
                 .mac_count = 1,

@@ -2,7 +2,6 @@
 the same as before; guests whose claims do not fit."""
 
 import contextlib
-import socket
 import struct
 
 import pytest
@@ -10,13 +9,13 @@ from scapy.all import IP, TCP, UDP, Dot1AD, Dot1Q, Ether, IPv6, IPv6ExtHdrDestOp
 from scapy.layers.vxlan import VXLAN
 
 import intent
-import socled_dataplane as wire_format
 import testpmd
 from far_vtep import THEIRS4, FarVtep
 from guest import VNET, internet_checksum
 from guest import Raw as RawSocket
 from netns import veth, wait_until
 from node import Node
+from raw_wire import Wire
 from vhost_guest import GSO_TCPV4, MULTIQUEUE, NEEDS_CSUM, OFFLOADS, PLAIN, SET_VRING_ENABLE, VhostGuest
 
 pytestmark = pytest.mark.netns
@@ -101,50 +100,6 @@ def test_a_declared_mac_is_no_longer_a_learned_one(one_node, sockets):
     learn(7)
     one_node.apply(intent.peer("far", THEIRS4, red=[(MAC[7], [])]))
     assert one_node.learned("red")[0] == 0
-
-
-class Wire:
-    """In socled's place: records as they go over the wire, so that a port may do what no user can make it do."""
-
-    ATTACHMENT_VHOST = 5
-
-    def __init__(self, node):
-        self.generation = 0
-        self.socket = node.namespace.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.settimeout(20)
-        wait_until(lambda: self.socket.connect_ex(f"{node.directory}/dataplane.sock") == 0, 20, "the dataplane listens")
-        self.socket.send(wire_format.hello())
-        self.answer(wire_format.HELLO)
-
-    def answer(self, wanted):
-        while True:
-            datagram = self.socket.recv(1 << 16)
-            assert datagram, "the dataplane closed the connection: see its log"
-            for kind, body in wire_format.records(datagram):
-                if kind == wanted:
-                    return body
-
-    def commit(self, *records):
-        """Puts the records into force; how many failed."""
-        self.generation += 1
-        begin = wire_format.record(wire_format.BEGIN, struct.pack("=QII", self.generation, 0, 0))
-        commit = wire_format.record(wire_format.COMMIT, struct.pack("=Q", self.generation))
-        self.socket.send(begin + b"".join(records) + commit)
-        return struct.unpack_from("=QIIIII", self.answer(wire_format.COMMITTED))[5]
-
-    @staticmethod
-    def network(number):
-        body = struct.pack("=8I64s", number, 99, 1, number, 1500, 0, 0, 0, b"network")
-        return wire_format.record(wire_format.NETWORK, body)
-
-    def port(self, number, network, guest):
-        attachment = struct.pack("=IIQ32s108sI", self.ATTACHMENT_VHOST, 1, 0, b"", guest.path.encode(), 0)
-        mac = bytes.fromhex(MAC[number].replace(":", ""))
-        return wire_format.record(wire_format.PORT, struct.pack("=II", number, network) + attachment
-                                  + struct.pack("=I6sBBII64s", 1500, mac, 1, 0, 0, 0, b"port"))
-
-    def close(self):
-        self.socket.close()
 
 
 def test_a_port_leaves_its_network_at_once(module_lab, sockets):

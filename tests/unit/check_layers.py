@@ -1,7 +1,7 @@
 """Layering is law: checks every #include of the project against who may include whom (docs/architecture.md).
 
     include/socle, common  <-  tuner  <-  ctl
-    include/socle, common  <-  dataplane          path -> session -> state, and only io/ names a device driver
+    include/socle, common  <-  dataplane          control -> observe -> path -> session -> state, and only io/ names a driver
 
 First it checks itself on a made-up tree in which every rule is broken once.
 
@@ -24,6 +24,8 @@ FORBIDDEN_FILES = [
     (r"dataplane/", r"(ctl|tuner|bench)/", "socled and the dataplane meet only in socle/wire.h"),
     (r"dataplane/state/", r"dataplane/(path|session)/", "path -> session -> state"),
     (r"dataplane/session/", r"dataplane/path/", "path -> session -> state"),
+    (r"dataplane/(state|session|path|io)/", r"dataplane/observe/", "control -> observe -> path: workers know no observer"),
+    (r"dataplane/observe/", r"dataplane/(control|io)/", "observe knows control by names.h only, so that tests need no control"),
     (r"ctl/store/", r"ctl/(?!store/|model/errors\.h)", "the store knows rows, not kinds"),
     (r"ctl/model/", r"ctl/(?!store/|model/)", "the model knows neither the socket nor the reconcilers"),
 ]
@@ -75,16 +77,19 @@ BROKEN = {
     "dataplane/path/i.c": '#include "session/session.h"\n#include <rte_vhost.h>\n#include <rte_ether.h>\n',
     "dataplane/j.c": '#include "model/model.h"\n#include "socle/b.h"\n',
     "dataplane/io/k.c": '#include <rte_vhost.h>\n#include <systemd/sd-event.h>\n#include <curl/curl.h>\n',
-    "dataplane/path/l.c": "#include <systemd/sd-event.h>\n",
+    "dataplane/path/l.c": "#include <systemd/sd-event.h>\n#include \"observe.h\"\n",
+    "dataplane/observe/m.c": '#include "objects.h"\n#include "session.h"\n#include <systemd/sd-event.h>\n',
 }
 HEADERS = ["ctl/model/model.h", "ctl/model/errors.h", "ctl/store/store.h", "ctl/rpc/server.h", "dataplane/worker.h",
-           "dataplane/session/session.h", "dataplane/path/parse.h"]
+           "dataplane/session/session.h", "dataplane/path/parse.h", "dataplane/observe/observe.h",
+           "dataplane/control/objects.h"]
 EXPECTED = {
     ("common/a.c", "ctl/model/model.h"), ("common/a.c", "jansson.h"), ("include/socle/b.h", "dataplane/worker.h"),
     ("tuner/c.c", "ctl/model/model.h"), ("ctl/rpc/d.c", "dataplane/worker.h"), ("ctl/rpc/d.c", "rte_mbuf.h"),
     ("ctl/store/e.c", "ctl/model/model.h"), ("ctl/model/f.c", "ctl/rpc/server.h"),
     ("dataplane/state/g.c", "dataplane/session/session.h"), ("dataplane/session/h.c", "dataplane/path/parse.h"),
     ("dataplane/io/k.c", "curl/curl.h"), ("dataplane/path/l.c", "systemd/sd-event.h"),
+    ("dataplane/path/l.c", "dataplane/observe/observe.h"), ("dataplane/observe/m.c", "dataplane/control/objects.h"),
     ("dataplane/path/i.c", "rte_vhost.h"), ("dataplane/j.c", "ctl/model/model.h"),
 }
 
