@@ -98,6 +98,8 @@ def test_a_trace_says_which_rule_allows(world):
 def test_a_trace_says_what_stops_it(world, port, words, stage, reason):
     done = world.ctl("trace", port, words, "-o", "json")
     last = done.json()["steps"][-1]
+    if stage == "ingress":
+        assert last["object"]["name"] == "server" and "its groups (web)" in last["text"]
     assert done.status == DROPPED and done.json()["drop"]["reason"] == reason
     assert (last["stage"], last["pass"], last["drop"]["reason"]) == (stage, False, reason)
 
@@ -147,9 +149,10 @@ def test_drops_are_captured_with_their_reasons(world, tmp_path):
     assert rows[0][1] in ("client", "server")
 
 
-def test_a_port_is_captured_both_ways(world, tmp_path):
+@pytest.mark.parametrize("flow", ["icmp 10.0.0.1 > 10.0.0.2", "ip any > 10.0.0.1"])
+def test_a_port_is_captured_both_ways(world, tmp_path, flow):
     path = tmp_path / "port.pcapng"
-    with world.in_background("capture", "server", "icmp 10.0.0.1 > 10.0.0.2", "-n", "6", "-w", path) as (ctl, lines):
+    with world.in_background("capture", "server", flow, "-n", "6", "-w", path) as (ctl, lines):
         wait_until(lambda: world.client.ping("10.0.0.2", count=1)[0] and ctl.poll() is not None, 60, "three pings")
     assert lines == ["6 captured, 0 missed"]
     rows = tshark(path, "frame.interface_name", "frame.packet_flags_direction", "icmp.type", "icmp.checksum.status")

@@ -97,7 +97,7 @@ def test_sessions_list(node):
         "expires_ms": 432000000, "reply_allowed": True,
         "initiator": {"ip": "10.0.0.1", "l4_port": 33000, "port": "vm1", "peer": None, "packets": 12, "bytes": 1500},
         "responder": {"ip": "10.0.0.3", "l4_port": 443, "port": None, "peer": "node2", "packets": 10, "bytes": 90000}}
-    assert (icmp["protocol"], icmp["icmp_identifier"], icmp["icmp_type"], icmp["reply_allowed"]) == ("icmpv6", 7, 128, False)
+    assert (icmp["protocol"], icmp["icmp_identifier"], icmp["icmp_type"], icmp["reply_allowed"]) == ("ipv6-icmp", 7, 128, False)
     assert icmp["initiator"]["ip"] == "fd00::2" and "l4_port" not in icmp["initiator"]
     assert asked(node, "SESSIONS_GET") == {"action": LIST, "limit": 1000, "port": 0, "network": 0, "ip": bytes(16),
                                            "prefix": 0, "protocol": 256, "l4_port": 0, "state": 0, "family": 0}
@@ -110,7 +110,7 @@ def test_sessions_for_people(node):
     assert lines[0] == "PROTOCOL INITIATOR RESPONDER NETWORK FROM → TO STATE PACKETS BYTES AGE IDLE EXPIRES"
     assert lines[1] == ("tcp 10.0.0.1:33000 10.0.0.3:443 blue vm1 → node2 tcp_established 12 / 10 1.50k / 90.0k 1 min 1 s "
                         "1 s 5 d 0 h")
-    assert lines[2] == "icmpv6 128 id 7 fd00::2 fd00::1 blue vm2 → vm1 icmp 1 / 0 64 / 0 0 s 0 s 29 s"
+    assert lines[2] == "ipv6-icmp 128 id 7 fd00::2 fd00::1 blue vm2 → vm1 icmp 1 / 0 64 / 0 0 s 0 s 29 s"
     assert lines[3].startswith("2 of 12345 sessions;") and asked(node, "SESSIONS_GET")["limit"] == 2
     node.fake.answers["SESSIONS_GET"] = lambda cookie, said: [record(TYPES["SESSIONS_END"], cookie + bytes(8))]
     assert node.ctl("sessions").out == "0 sessions\n"
