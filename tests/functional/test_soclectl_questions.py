@@ -32,9 +32,11 @@ def shared():
         node.fake = dataplane
         node.start().apply(WORLD)
         node.ids = {o["name"]: o["id"] for o in node.ctl("get", "-o", "json").json()["objects"]}
-        yield node
-        end_in_the_middle(node)
-        node.stop()
+        try:
+            yield node
+            end_in_the_middle(node)
+        finally:
+            node.stop()
 
 
 def end_in_the_middle(node):
