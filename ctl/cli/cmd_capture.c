@@ -184,13 +184,13 @@ static int open_sink(const struct arguments *arguments, struct sink *sink)
 /* A port that is captured alone is in the file even if it had no packets. */
 static int finish_file(struct sink *sink, const json_t *end, const char *port)
 {
-        int interface = port ? pcapng_interface(sink->pcapng, port, NULL) : -1;
+        const char *slash = port ? strrchr(port, '/') : NULL; /* Underlay/physnet0 */
+        int interface = port ? pcapng_interface(sink->pcapng, slash ? slash + 1 : port, NULL) : -1;
+        double packets = member_number(end, "packets"), missed = member_number(end, "missed");
 
         if (interface >= 0)
-                sink->error =
-                        pcapng_statistics(sink->pcapng, interface, sink->time_ns,
-                                          (uint64_t)(member_number(end, "packets") + member_number(end, "missed")),
-                                          (uint64_t)member_number(end, "missed"));
+                sink->error = pcapng_statistics(sink->pcapng, interface, sink->time_ns, (uint64_t)(packets + missed),
+                                                (uint64_t)missed);
         if (!sink->error && fflush(sink->file) != 0)
                 sink->error = -errno;
         return sink->error;

@@ -101,6 +101,7 @@ static int run(struct session *session, const struct arguments *arguments)
                 if (json_is_object(json_object_get(stats, "sessions")))
                         putchar('\n');
                 sessions_print("", json_object_get(stats, "sessions"));
+                sessions_print_totals(json_object_get(stats, "sessions"));
         }
         json_decref(stats);
         return status;

@@ -158,20 +158,45 @@ struct live {
         size_t packets, dropped;
 };
 
+/* A packet that came, and how it was judged. */
+static void print_judged(const json_t *packet)
+{
+        printf("#%.0f %s%s%s\n", member_number(packet, "number"), paint(BOLD), member_text(packet, "summary"),
+               paint(PLAIN));
+        print_steps(json_object_get(packet, "steps"));
+        print_verdict(packet, "to be delivered", "to be dropped");
+}
+
+/* What really became of it, or of a copy of it. */
+static void print_outcome(const json_t *packet)
+{
+        const json_t *at = json_object_get(packet, "at"), *drop = json_object_get(packet, "drop");
+        bool sent = strcmp(member_text(packet, "way"), "tx") == 0;
+
+        printf("#%.0f %s%s%s at %s %s", member_number(packet, "number"), paint(sent ? GREEN : RED),
+               sent ? "sent" : "dropped", paint(PLAIN), member_text(at, "kind"), member_text(at, "name"));
+        if (json_is_object(drop))
+                printf(": %s: %s", member_text(drop, "reason"), member_text(drop, "help"));
+        putchar('\n');
+}
+
 static bool on_packet(void *user, const json_t *packet)
 {
         struct live *live = user;
+        bool came = strcmp(member_text(packet, "way"), "rx") == 0;
 
-        live->packets++;
-        live->dropped += !json_is_true(json_object_get(packet, "delivered"));
+        if (came) {
+                live->packets++;
+                live->dropped += !json_is_true(json_object_get(packet, "delivered"));
+        } else {
+                live->dropped += strcmp(member_text(packet, "way"), "drop") == 0 &&
+                                 is_loss(member_text(json_object_get(packet, "drop"), "reason"));
+        }
         if (arguments_is(live->arguments, "output", "table", "json")) {
                 json_dumpf(packet, stdout, JSON_COMPACT);
                 putchar('\n');
         } else if (!output_print(live->arguments, packet)) {
-                printf("%s%s%s\n", live->packets > 1 ? "\n" : "", member_text(packet, "summary"),
-                       strcmp(member_text(packet, "way"), "tx") == 0 ? " (sent)" : "");
-                print_steps(json_object_get(packet, "steps"));
-                print_verdict(packet, "delivered", "dropped");
+                came ? print_judged(packet) : print_outcome(packet);
         }
         return fflush(stdout) == 0;
 }

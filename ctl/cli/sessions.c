@@ -35,9 +35,24 @@ void sessions_print(const char *indent, const json_t *sessions)
         putchar('\n');
 }
 
+static const char *const counters[] = {"created", "expired", "evicted", "cut", "killed", "reevaluated"};
+
+void sessions_print_totals(const json_t *sessions)
+{
+        const char *comma = "  since the dataplane's start: ";
+
+        if (!json_is_object(sessions))
+                return;
+        for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
+                printf("%s%lld %s", comma, (long long)json_integer_value(json_object_get(sessions, counters[i])),
+                       counters[i]);
+                comma = ", ";
+        }
+        putchar('\n');
+}
+
 void sessions_print_use(const json_t *before, const json_t *after, double seconds)
 {
-        static const char *const counters[] = {"created", "expired", "evicted", "cut", "killed", "reevaluated"};
         const char *comma = "";
         char text[32];
 

@@ -1,5 +1,4 @@
 /* The names of numbers in packets: see packet.h. */
-#include <netinet/in.h>
 #include <string.h>
 #include <strings.h>
 
@@ -26,30 +25,6 @@ const struct packet_name packet_sctp_chunks[] = {
         {"cookie-echo", 10},
         {"cookie-ack", 11},
         {"shutdown-complete", 14},
-        {},
-};
-
-/* IANA's protocol numbers; those that Neutron's security groups have names for. */
-const struct packet_name packet_protocols[] = {
-        {"tcp", IPPROTO_TCP},
-        {"udp", IPPROTO_UDP},
-        {"sctp", IPPROTO_SCTP},
-        {"icmp", IPPROTO_ICMP},
-        {"icmpv6", IPPROTO_ICMPV6},
-        {"icmp6", IPPROTO_ICMPV6},
-        {"ipv6-icmp", IPPROTO_ICMPV6},
-        {"igmp", IPPROTO_IGMP},
-        {"ipip", IPPROTO_IPIP},
-        {"egp", IPPROTO_EGP},
-        {"dccp", IPPROTO_DCCP},
-        {"rsvp", IPPROTO_RSVP},
-        {"gre", IPPROTO_GRE},
-        {"esp", IPPROTO_ESP},
-        {"ah", IPPROTO_AH},
-        {"ospf", 89},
-        {"pgm", 113},
-        {"vrrp", 112},
-        {"udplite", IPPROTO_UDPLITE},
         {},
 };
 

@@ -71,7 +71,6 @@ struct packet_name {
 
 extern const struct packet_name packet_tcp_flags[]; /* bits, the lowest first */
 extern const struct packet_name packet_sctp_chunks[];
-extern const struct packet_name packet_protocols[]; /* IP protocols; the first name of a number is its usual one */
 
 /* NULL: it has none. */
 const char *packet_name_of(const struct packet_name *table, int number);

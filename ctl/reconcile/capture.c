@@ -15,7 +15,8 @@
 #define GRACE_US (10 * UINT64_C(1000000)) /* what the dataplane may take longer than it was told to */
 
 /* Packets of a live trace whose end has not come yet; several workers may be at theirs. The oldest goes as it is when
- * there are more. */
+ * there are more. What then really was sent or dropped of a packet, each copy, comes behind its end, and bears its
+ * number. */
 #define OPEN_MAX  32
 #define STEPS_MAX 1000
 
@@ -75,10 +76,14 @@ static json_t *packet_to_json(struct capture *capture, const struct wire_capture
         static const char *const ways[] = {
                 [WIRE_CAPTURED_RX] = "rx", [WIRE_CAPTURED_TX] = "tx", [WIRE_CAPTURED_DROP] = "drop"};
         const char *way = captured->how <= WIRE_CAPTURED_DROP ? ways[captured->how] : NULL;
+        bool outcome = capture->trace && captured->how != WIRE_CAPTURED_RX;
+        uint64_t number = capture->trace ? captured->packet : capture->packets + 1;
         char summary[PACKET_TEXT_SIZE];
 
+        if (!outcome)
+                capture->packets++;
         packet_describe(captured->frame, captured->captured, captured->length, summary);
-        return json_pack("{sI, sI, so, ss, so, sI, ss, so}", "number", (json_int_t)++capture->packets, "time_ns",
+        return json_pack("{sI, sI, so, ss, so, sI, ss, so}", "number", (json_int_t)number, "time_ns",
                          (json_int_t)captured->time_ns, "at", object_of(capture->network, captured->port), "way",
                          way ?: "unknown", "drop",
                          captured->how == WIRE_CAPTURED_DROP ? drop_of(captured->drop) : json_null(), "length",
@@ -92,13 +97,13 @@ static int on_captured(struct capture *capture, const struct wire_captured *capt
         if (captured->captured > captured->header.length - sizeof(*captured))
                 return -EPROTO;
         if (!capture->handlers->room(capture->user)) {
-                capture->missed++;
+                capture->missed += !capture->trace || captured->how == WIRE_CAPTURED_RX;
                 return 0;
         }
         json = packet_to_json(capture, captured);
         if (!json)
                 return -ENOMEM;
-        if (!capture->trace) {
+        if (!capture->trace || captured->how != WIRE_CAPTURED_RX) {
                 capture->handlers->packet(capture->user, json);
                 return 0;
         }

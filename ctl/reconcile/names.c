@@ -1,10 +1,11 @@
 /* See names.h. */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "names.h"
 #include "network_private.h"
-#include "packet.h"
+#include "protocol.h"
 #include "values.h"
 
 json_t *text_of(const char *text)
@@ -49,18 +50,16 @@ static const struct wire_rule *find_rule(const struct network *network, uint32_t
 
 static void write_protocol(FILE *out, const struct wire_rule *rule)
 {
-        const char *name = packet_name_of(packet_protocols, rule->protocol);
-        bool all = rule->first == 0 && rule->last == UINT16_MAX;
+        char name[VALUE_SIZE];
 
+        protocol_format(rule->protocol, name);
         if (rule->protocol == WIRE_PROTOCOL_ANY)
                 fprintf(out, " any protocol");
-        else if (name)
-                fprintf(out, " %s", name);
         else
-                fprintf(out, " protocol %u", rule->protocol);
-        if (all)
+                fprintf(out, " %s%s", isdigit((unsigned char)name[0]) ? "protocol " : "", name);
+        if (rule->first == 0 && rule->last == UINT16_MAX)
                 return;
-        if (rule->protocol != 1 && rule->protocol != 58)
+        if (!protocol_is_icmp(rule->protocol))
                 fprintf(out, rule->first == rule->last ? " port %u" : " ports %u–%u", rule->first, rule->last);
         else if (rule->first == rule->last)
                 fprintf(out, " type %u code %u", rule->first >> 8, rule->first & 255);

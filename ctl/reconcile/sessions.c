@@ -7,7 +7,7 @@
 #include "asking.h"
 #include "names.h"
 #include "network_private.h"
-#include "packet.h"
+#include "protocol.h"
 #include "questions.h"
 #include "socle/cleanup.h"
 #include "values.h"
@@ -35,31 +35,30 @@ struct sessions {
 
 static json_t *end_to_json(const struct network *network, const struct wire_session *session, int which)
 {
-        bool query = session->protocol == 1 || session->protocol == 58;
         char ip[VALUE_SIZE];
 
         ip_format(session->ip[which], ip);
         json_t *end = json_pack("{ss, so, so, sI, sI}", "ip", ip, "port", name_of(network, session->ports[which]),
                                 "peer", name_of(network, session->peers[which]), "packets",
                                 (json_int_t)session->packets[which], "bytes", (json_int_t)session->bytes[which]);
-        if (!query)
+        if (!protocol_is_icmp(session->protocol))
                 json_object_set_new(end, "l4_port", json_integer(session->l4_port[which]));
         return end;
 }
 
 static json_t *session_to_json(const struct network *network, const struct wire_session *session)
 {
-        bool query = session->protocol == 1 || session->protocol == 58;
-        const char *name = packet_name_of(packet_protocols, session->protocol);
         const char *state =
                 session->state < SOCLE_SESSION_STATE_COUNT ? socle_session_state_info[session->state].name : "unknown";
-        json_t *json =
-                json_pack("{so, so, ss, so, so, sI, sI, sI, sb}", "network", name_of(network, session->network),
-                          "protocol", name ? json_string(name) : json_sprintf("%u", session->protocol), "state", state,
-                          "initiator", end_to_json(network, session, 0), "responder", end_to_json(network, session, 1),
-                          "age_ms", (json_int_t)session->age_ms, "idle_ms", (json_int_t)session->idle_ms, "expires_ms",
-                          (json_int_t)session->expires_ms, "reply_allowed", session->reply_allowed != 0);
-        if (query) {
+        char protocol[VALUE_SIZE];
+
+        protocol_format(session->protocol, protocol);
+        json_t *json = json_pack("{so, ss, ss, so, so, sI, sI, sI, sb}", "network", name_of(network, session->network),
+                                 "protocol", protocol, "state", state, "initiator", end_to_json(network, session, 0),
+                                 "responder", end_to_json(network, session, 1), "age_ms", (json_int_t)session->age_ms,
+                                 "idle_ms", (json_int_t)session->idle_ms, "expires_ms", (json_int_t)session->expires_ms,
+                                 "reply_allowed", session->reply_allowed != 0);
+        if (protocol_is_icmp(session->protocol)) {
                 json_object_set_new(json, "icmp_identifier", json_integer(session->l4_port[0]));
                 json_object_set_new(json, "icmp_type", json_integer(session->l4_port[1]));
         }

@@ -6,6 +6,7 @@
 #include "flow.h"
 #include "method.h"
 #include "model.h"
+#include "protocol.h"
 #include "questions.h"
 #include "server.h"
 #include "values.h"
@@ -63,14 +64,8 @@ static int take_ip(const char *text, struct wire_sessions_get *get, struct error
 
 static int take_protocol(const char *text, struct wire_sessions_get *get, struct errors *errors)
 {
-        int number = packet_number_of(packet_protocols, text, strlen(text));
-        char *end;
+        int number = protocol_parse(text);
 
-        if (number < 0) {
-                errno = 0;
-                unsigned long value = strtoul(text, &end, 10);
-                number = *text < '0' || *text > '9' || *end || errno || value > 255 ? -1 : (int)value;
-        }
         if (number < 0) {
                 errors_add(errors, -EINVAL, "/protocol", "a name such as tcp, udp, icmp, or a number from 0 to 255",
                            "there is no protocol \"%.32s\"", text);

@@ -7,9 +7,9 @@
 #include "questions.h"
 #include "socle/cleanup.h"
 
-#define STREAMS_MAX        4 /* of one client */
-#define STREAMS_SERVER_MAX 16
-#define OUT_ENOUGH         (1024 * 1024) /* of a client's queue, bytes */
+#define STREAMS_MAX        4                 /* of one client */
+#define STREAMS_SERVER_MAX 8                 /* as many as the dataplane has */
+#define OUT_ENOUGH         (4 * 1024 * 1024) /* of a client's queue, bytes: a burst of some thousand packets */
 
 struct stream {
         uint64_t id;

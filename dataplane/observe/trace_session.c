@@ -65,14 +65,26 @@ static void tell_guard(struct tracer *t, const struct dp_admission *a)
 
 /* ---- rules ---- */
 
-static void list_groups(const struct dp_policy *policy, const struct dp_port_policy *port, char *text, size_t size)
+/* Their names; of one whose record is not there, the id. */
+static void list_groups(const struct tracer *t, const struct dp_policy *policy, const struct dp_port_policy *port,
+                        char *text, size_t size)
 {
+        const struct record_table *records = t->trace->names->records();
         size_t used = 0;
 
         text[0] = 0;
         for (uint16_t i = 0; i < port->group_count && used + 1 < size; i++) {
                 const struct dp_group *group = policy->groups[port->groups[i]];
-                int n = group ? snprintf(text + used, size - used, "%s%u", used ? ", " : "", group->id) : 0;
+                const struct wire_security_group *record =
+                        group ? (const void *)record_table_get(records, WIRE_SECURITY_GROUP,
+                                                               (const uint8_t *)&group->id)
+                              : NULL;
+                int n = 0;
+
+                if (record)
+                        n = snprintf(text + used, size - used, "%s%s", used ? ", " : "", record->name);
+                else if (group)
+                        n = snprintf(text + used, size - used, "%s%u", used ? ", " : "", group->id);
                 used += n > 0 ? n : 0;
         }
 }
@@ -82,13 +94,13 @@ static void tell_refusal(struct tracer *t, const struct dp_admission *a, const s
 {
         struct dp_subject subject = dp_admit_subject(&a->flow, &a->decision, direction);
         struct tracer_object object = {WIRE_PORT, port->id, 0};
-        char words[WORDS_LONG], groups[48];
+        char words[WORDS_LONG], groups[96];
 
         if (port->group_count == 0) {
                 tracer_drop(t, stage, object, drop, "the port is in no security group: nothing comes in or goes out");
                 return;
         }
-        list_groups(a->policy, port, groups, sizeof(groups));
+        list_groups(t, a->policy, port, groups, sizeof(groups));
         tracer_drop(t, stage, object, drop, "no rule of its groups (%s) allows %s", groups,
                     words_subject(&subject, direction, words));
 }

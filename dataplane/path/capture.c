@@ -34,7 +34,7 @@ static bool is_of_flow(const struct dp_capture_filter *filter, const struct rte_
 
         dp_flow_parse(m, 0, &flow);
         if (flow.kind == DP_FLOW_NOT_IP || flow.kind == DP_FLOW_MALFORMED || flow.v6 != (filter->family == 6) ||
-            flow.protocol != filter->protocol)
+            (filter->protocol != 0 && flow.protocol != filter->protocol))
                 return false;
         bool has_port = flow.kind == DP_FLOW_WHOLE || flow.kind == DP_FLOW_FIRST_FRAGMENT;
         if (flow.protocol == IPPROTO_ICMP || flow.protocol == IPPROTO_ICMPV6)

@@ -26,8 +26,8 @@ struct dp_captured {
 
 /* Packets of one flow, in either direction. */
 struct dp_capture_filter {
-        uint8_t family; /* 4, 6; 0: all packets */
-        uint8_t protocol;
+        uint8_t family;    /* 4, 6; 0: all packets */
+        uint8_t protocol;  /* 0: any */
         uint16_t port[2];  /* 0: any */
         uint8_t ip[2][16]; /* all zero: any */
 };

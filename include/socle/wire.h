@@ -21,8 +21,8 @@
  *      TRACE                                ->
  *                                           <-  TRACE_STEP…, TRACE_END
  *      CAPTURE_START                        ->
- *                                           <-  CAPTURED (and, live, TRACE_STEP…, TRACE_END) …, CAPTURE_END: at its bounds, or
- * after CAPTURE_STOP                         ->
+ *                                           <-  CAPTURED (and, live, TRACE_STEP…, TRACE_END) …, CAPTURE_END: at its
+ * bounds, or after CAPTURE_STOP                         ->
  *
  * A full generation is the whole truth: what equals the record in force is adopted untouched, what is not mentioned
  * is swept. Nothing takes effect before COMMIT; a connection lost before that leaves no trace. Within a generation
@@ -532,7 +532,7 @@ struct wire_capture_start {
         uint32_t snap_length; /* bytes of a frame at most, 64 … WIRE_FRAME_MAX */
         uint32_t max_packets; /* ends after them; 1 … */
         uint32_t seconds;     /* ends after them; 1 … */
-        /* Only packets of this flow, in either direction; family 0: all. */
+        /* Only packets of this flow, in either direction; family 0: all. Protocol 0 and ports 0: any. */
         uint8_t family, protocol;
         uint16_t l4_port[2];
         uint8_t ip[2][16]; /* all zero: any */
@@ -550,7 +550,7 @@ enum wire_captured_how { WIRE_CAPTURED_RX = 1, WIRE_CAPTURED_TX, WIRE_CAPTURED_D
 struct wire_captured {
         struct wire_header header;
         uint64_t cookie;
-        uint64_t packet;  /* live traces: of its steps */
+        uint64_t packet;  /* live traces: which one; of its steps, and of what is sent or dropped of it afterwards */
         uint64_t time_ns; /* CLOCK_REALTIME */
         uint32_t port;    /* id */
         uint32_t is_underlay;

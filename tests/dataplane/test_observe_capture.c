@@ -150,6 +150,21 @@ static void a_filter_takes_one_flow_both_ways(void **state)
         assert_int_equal(stop(WIRE_CAPTURE_PORT)->packets, 2);
 }
 
+static void a_filter_of_any_protocol(void **state)
+{
+        struct wire_capture_start wanted = ask(WIRE_CAPTURE_PORT, HARNESS_PORT_A + 1);
+        const uint8_t client[16] = {[10] = 0xff, [11] = 0xff, 10, 0, 0, 1};
+        struct packet tcp = {.from = 2, .to = 1, .protocol = IPPROTO_TCP, .source = 80, .destination = 5000};
+
+        wanted.family = 4;
+        memcpy(wanted.ip[1], client, 16);
+        start(wanted);
+        harness_receive(HARNESS_PORT_A, packet_udp(1, 2, 53, 5000));
+        harness_receive(HARNESS_PORT_B, packet_make(tcp));
+        harness_receive(HARNESS_PORT_A, packet_udp(3, 2, 5000, 53)); /* of another */
+        assert_int_equal(stop(WIRE_CAPTURE_PORT)->packets, 2);
+}
+
 static void a_filter_looks_into_tunnels(void **state)
 {
         struct wire_capture_start wanted = ask(WIRE_CAPTURE_PORT, HARNESS_UNDERLAY + 1);
@@ -328,6 +343,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(what_the_device_refuses_was_not_sent, begin, end),
                 cmocka_unit_test_setup_teardown(drops_are_captured_with_their_reason, begin, end),
                 cmocka_unit_test_setup_teardown(a_filter_takes_one_flow_both_ways, begin, end),
+                cmocka_unit_test_setup_teardown(a_filter_of_any_protocol, begin, end),
                 cmocka_unit_test_setup_teardown(a_filter_looks_into_tunnels, begin, end),
                 cmocka_unit_test_setup_teardown(frames_are_cut_to_what_was_asked_for, begin, end),
                 cmocka_unit_test_setup_teardown(it_ends_at_its_count, begin, end),

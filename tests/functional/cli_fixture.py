@@ -22,7 +22,7 @@ SOCLECTL = BUILD / "ctl/cli/soclectl"
 DATAPLANE = BUILD / "dataplane/socle-dataplane"
 COMPLETION = pathlib.Path(__file__).resolve().parents[2] / "packaging/completion/soclectl.bash"
 
-OK, REFUSED, USAGE, DEGRADED, UNREACHABLE, TIMEOUT = range(6)
+OK, REFUSED, USAGE, DEGRADED, UNREACHABLE, TIMEOUT, DROPPED = range(7)
 
 
 class Done:

@@ -1,6 +1,7 @@
 """The other end of socled's wire, for fault injection: a real SOCK_SEQPACKET server that keeps what it is sent, and
 misbehaves on demand. (That packets flow is for the tests with a real socle-dataplane.)"""
 
+import ipaddress
 import os
 import pathlib
 import re
@@ -34,6 +35,9 @@ KEY_SIZE = {TYPES[name]: int(size) for name, size in
             re.findall(r"RECORD\(WIRE_(\w+), \w+, (\d+)\)", (TOP / "common/wire.c").read_text()) if size != "0"}
 DROP_REASONS, SESSION_STATES = x_names("drop.h"), x_names("session_states.h")
 DROPS = len(DROP_REASONS)
+STAGES = "receive session guard forward egress ingress track answer output".split()
+LIST, COUNT, KILL = 1, 2, 3         # enum wire_sessions_action
+PORT_MODE, DROPS_MODE, TRACE_MODE = 1, 2, 3  # enum wire_capture_mode
 
 
 def record(kind, body):
@@ -54,6 +58,59 @@ def hello(version=VERSION):
 
 def port_state(number, link=1, error=0, text=b""):
     return record(PORT_STATE, struct.pack("=IBBHQII192s", number, link, link, 1, 0x8000, error, 0, text))
+
+
+def fields(layout, names, body):
+    """What a record says, by name, its cookie left out."""
+    return dict(zip(names.split(), struct.unpack_from(layout, body, 8)))
+
+
+def mapped(address):
+    """16 bytes, IPv4 as v4-mapped."""
+    ip = ipaddress.ip_address(address)
+    return (b"" if ip.version == 6 else bytes(10) + b"\xff\xff") + ip.packed
+
+
+def session(cookie, network, ports, peers, ips, l4_ports, protocol, state, packets, octets, times, reply_allowed=1):
+    family = ipaddress.ip_address(ips[0]).version
+    return record(TYPES["SESSION"], cookie + struct.pack(
+        "=5I16s16s2H4B4x4Q3QII", network, *ports, *peers, *map(mapped, ips), *l4_ports, protocol, family,
+        SESSION_STATES.index(state), 0, *packets, *octets, *times, reply_allowed, 0))
+
+
+def trace_step(cookie, stage, text, object_type="NONE", number=0, rule=0, passed=1, drop=None, packet=0):
+    return record(TYPES["TRACE_STEP"], cookie + struct.pack(
+        "=Q6I192s", packet, STAGES.index(stage) + 1, TYPES[object_type], number, rule, passed, reason(drop),
+        text.encode()))
+
+
+def trace_end(cookie, delivered=1, drop=None, packet=0):
+    return record(TYPES["TRACE_END"], cookie + struct.pack("=QII", packet, delivered, reason(drop)))
+
+
+def captured(cookie, port, frame, how="rx", drop=None, time_ns=0, length=None, packet=0, underlay=0):
+    return record(TYPES["CAPTURED"], cookie + struct.pack(
+        "=QQ6I", packet, time_ns, port, underlay, ("rx", "tx", "drop").index(how) + 1, reason(drop),
+        length or len(frame), len(frame)) + frame)
+
+
+def capture_end(cookie, packets, missed=0, error=0, text=b""):
+    return record(TYPES["CAPTURE_END"], cookie + struct.pack("=QQII192s", packets, missed, error, 0, text))
+
+
+def reason(drop):
+    return DROPS if drop is None else DROP_REASONS.index(drop)
+
+
+QUESTIONS = {
+    TYPES["SESSIONS_GET"]: ("SESSIONS_GET", lambda body: fields(
+        "=4I16s3H2B", "action limit port network ip prefix protocol l4_port state family", body)),
+    TYPES["TRACE"]: ("TRACE", lambda body: {"port": (head := fields("=3I", "port underlay length", body))["port"],
+                                            "underlay": head["underlay"], "frame": body[24:24 + head["length"]]}),
+    TYPES["CAPTURE_START"]: ("CAPTURE_START", lambda body: fields(
+        "=6I2B2H16s16s", "mode port underlay snap count seconds family protocol l4_0 l4_1 ip_0 ip_1", body)),
+    TYPES["CAPTURE_STOP"]: ("CAPTURE_STOP", lambda body: {}),
+}
 
 
 def now(value):
@@ -95,6 +152,8 @@ class FakeDataplane:
         self.workers = []            # (index, packets), as STATS_GET is answered; or what makes it
         self.nodes = []              # (worker, name, calls, packets, cycles, io_cycles), likewise
         self.session_stats = None    # ([capacity, live], [created … tsc_hz], {state: count})
+        self.asked = []              # (question, what it said), of SESSIONS_GET, TRACE, CAPTURE_START and _STOP
+        self.answers = {}            # question: what makes its records, of the cookie (8 bytes) and what was said
 
     def __enter__(self):
         return self
@@ -167,6 +226,13 @@ class FakeDataplane:
                     uncounted.append(body)
                     while self.count and uncounted:
                         self.answer_stats(connection, uncounted.pop(0))
+                elif kind in QUESTIONS:
+                    name, parse = QUESTIONS[kind]
+                    said = parse(body)
+                    self.asked.append((name, said))
+                    self.note()
+                    for answer in self.answers.get(name, lambda *_: [])(body[:8], said):
+                        connection.send(answer)
             if generation and self.hang_up > 0:
                 self.hang_up -= 1
                 return

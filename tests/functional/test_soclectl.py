@@ -248,7 +248,8 @@ def test_files_that_cannot_be_read(tmp_path):
 
 # ---- the command line ----
 
-COMMANDS = ["apply", "convert", "delete", "explain", "get", "info", "perf", "stats", "status", "top", "version", "watch"]
+COMMANDS = ["apply", "capture", "convert", "delete", "explain", "get", "info", "perf", "sessions", "stats", "status", "top",
+            "trace", "version", "watch"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -789,6 +790,9 @@ def test_completion_script_is_bash():
     ("soclectl explain peer.networks.hosts.", [f"peer.networks.hosts.{field}" for field in (
         "mac_address", "ip_addresses", "security_groups", "allowed_address_pairs")]),
     ("soclectl info ", []), ("soclectl frob ", []),
+    ("soclectl trace ", ["vm1-eth0", "physnet0"]), ("soclectl trace vm1-eth0 ", []), ("soclectl capture --drops vm", ["vm1-eth0"]),
+    ("soclectl sessions --port ", ["vm1-eth0"]), ("soclectl sessions --network=b", ["blue"]),
+    ("soclectl sessions --state tcp_syn_r", ["tcp_syn_recv"]), ("soclectl sessions --l", ["--l4-port", "--limit"]),
 ])
 def test_completion(tenant, line, expected):
     assert sorted(complete(tenant, line)) == sorted(expected)

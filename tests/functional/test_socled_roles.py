@@ -60,6 +60,10 @@ EVERYTHING = [
     ("apply", {"objects": [underlay(mtu=1600)]}),
 ]
 
+# None has a dataplane here: whoever may ask is told that.
+QUESTIONS = [("sessions", {}), ("trace", {"port": "physnet0", "frame_hex": "00" * 14}), ("sessions_kill", {"all": True}),
+             ("capture", {"drops": True}), ("capture_stop", {"capture": 1})]
+
 
 @pytest.mark.parametrize("role, expected", [
     ("read", [None] * 4 + [-32001, None, -32001]),
@@ -74,6 +78,15 @@ def test_roles(shared, role, expected, who):
     answers = ask(socled, ("info", {}), *requests, groups=[GROUP])
     assert answers[0]["result"]["role"] == role
     assert codes(answers[1:]) == expected, answers
+
+
+@pytest.mark.parametrize("role, expected", [
+    ("read", [-32010, -32010, -32001, -32001, -32001]),
+    ("operate", [-32010, -32010, -32010, -32001, -32001]),
+    ("admin", [-32010, -32010, -32010, -32010, -32003]),
+])
+def test_roles_of_what_is_asked_of_the_dataplane(shared, role, expected):
+    assert codes(ask(shared(f"{role} = uid:{UID}\n"), *QUESTIONS, groups=[GROUP])) == expected
 
 
 def test_an_operator_may_not_touch_an_underlay_and_is_told(shared):

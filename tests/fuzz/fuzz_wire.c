@@ -24,7 +24,8 @@ static int on_record(void *user, const struct wire_header *record)
         const char *begin = (const char *)datagram, *at = (const char *)record;
 
         check(at >= begin && at + record->length <= begin + datagram_size);
-        check(record->length == wire_type_info[record->type].size);
+        const struct wire_type_info *info = &wire_type_info[record->type];
+        check(info->variable ? record->length >= info->size : record->length == info->size);
         check((record->type == WIRE_HELLO) == !greeted);
         greeted = true;
         if (record->type == WIRE_HELLO)
@@ -33,6 +34,10 @@ static int on_record(void *user, const struct wire_header *record)
                 check(strlen(((const struct wire_result *)record)->text) < WIRE_TEXT_SIZE);
         if (record->type == WIRE_PORT_STATE)
                 check(strlen(((const struct wire_port_state *)record)->text) < WIRE_TEXT_SIZE);
+        if (record->type == WIRE_TRACE_STEP)
+                check(strlen(((const struct wire_trace_step *)record)->text) < WIRE_TEXT_SIZE);
+        if (record->type == WIRE_CAPTURE_END)
+                check(strlen(((const struct wire_capture_end *)record)->text) < WIRE_TEXT_SIZE);
         return 0;
 }
 

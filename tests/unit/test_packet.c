@@ -95,12 +95,12 @@ static void test_filters(void **state)
 }
 
 /* A text, the character that is wrong in it, and words of the complaint or of what would be right. */
-static const struct bad_packet {
+static const struct misspelt {
         enum packet_use use;
         const char *text;
         size_t at;
         const char *words;
-} bad[] = {
+} misspelt[] = {
         {PACKET_ONE, "", 1, "the protocol is missing"},
         {PACKET_ONE, "tpc 1.2.3.4:1 > 1.2.3.5:2", 1, "\"tpc\" is no protocol"},
         {PACKET_ONE, "ip 1.2.3.4 > 1.2.3.5", 1, "\"ip\" is no protocol"},
@@ -155,15 +155,15 @@ static const struct bad_packet {
 
 static void test_complaints_point_at_what_is_wrong(void **state)
 {
-        for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        for (size_t i = 0; i < sizeof(misspelt) / sizeof(misspelt[0]); i++) {
                 struct packet packet = {.protocol = 99};
                 struct packet_fault fault = {};
 
-                if (packet_parse(bad[i].text, bad[i].use, &packet, &fault) == 0)
-                        fail_msg("\"%s\" is understood", bad[i].text);
-                if (fault.at != bad[i].at ||
-                    (!strstr(fault.message, bad[i].words) && !strstr(fault.expected, bad[i].words)))
-                        fail_msg("\"%s\": character %zu: %s (%s)", bad[i].text, fault.at, fault.message,
+                if (packet_parse(misspelt[i].text, misspelt[i].use, &packet, &fault) == 0)
+                        fail_msg("\"%s\" is understood", misspelt[i].text);
+                if (fault.at != misspelt[i].at ||
+                    (!strstr(fault.message, misspelt[i].words) && !strstr(fault.expected, misspelt[i].words)))
+                        fail_msg("\"%s\": character %zu: %s (%s)", misspelt[i].text, fault.at, fault.message,
                                  fault.expected);
                 assert_int_equal(packet.protocol, 99); /* untouched */
         }
