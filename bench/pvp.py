@@ -1,128 +1,91 @@
-"""Two vhost-user ports, loaded from both sides by socle-generator on CPU 1; on CPU 0 the switch under test: ours, or
-testpmd's io forwarding, which only hands packets on and so is the limit. In turns, in one run, as a ratio.
+"""Two vhost-user ports under full load from both sides ("PVP", with the generator as the VM): Mpps that came back, of
+socle and of its peers, in turns, in one run."""
 
-testpmd's own flow generator cannot do it: it gives every frame the same built-in destination MAC, whatever --eth-peer
-says (app/test-pmd/flowgen.c of DPDK 22.11), which a switch with declared MACs rightly drops."""
-
-import contextlib
+import itertools
 import json
 import pathlib
 import statistics
-import subprocess
-import sys
-import tempfile
 
-import intent
-from generator_session import Generator, GeneratorError, figures
-from lonely import loose_underlay
-from node import Node
+import plot
+import rounds
+from cases import Case
+from tables import about, machine, ratio, rounded, shown
+from progress import Progress
 
-MAC = [intent.mac(1), intent.mac(2)]
-SWITCH_CPU, GENERATOR_CPU = 0, 1
-KEEPS_UP = 0.05  # a switch that refuses less than this share of what is offered waits for the generator
-UNSTEADY = 1.7  # the same work by the same CPU, yet that many times the clocks: other load, or a hypervisor's whim
+TRY_SECONDS = 1  # for each of a peer's settings
+TRIES = {"ovs": 4}
 
 
-@contextlib.contextmanager
-def socle(directory, sockets):
-    """Our switch with the two ports in one overlay network, as declared by an orchestrator. Gives whether it runs, and
-    what it has to say."""
-    node = Node(directory, "bench", cpu=SWITCH_CPU, memory=1024, mbufs=65536, options=())
-    try:
-        loose_underlay(node)
-        node.start()
-        node.apply(intent.underlay(vtep_ipv6=None), intent.network("blue", vni=100, mtu=1500),
-                   *(intent.vhost_port(f"p{i}", "blue", MAC[i], [f"10.0.0.{i + 1}"], socket=sockets[i])
-                     for i in (0, 1)))
-        alive = node.dataplane.alive
-        yield alive, lambda: json.dumps(node.call("stats")["ports"]) if alive() else "nothing, its dataplane has ended"
-    finally:
-        node.stop()
+def cases_of(arguments):
+    return [Case(mode, flows, frame, arguments.traffic, arguments.protocol)
+            for mode, frame, flows in itertools.product(arguments.mode, arguments.frame, arguments.flows)]
 
 
-@contextlib.contextmanager
-def testpmd_io(directory, sockets):
-    command = ["dpdk-testpmd", "--in-memory", "--single-file-segments", "--no-pci", "--no-telemetry", "-m", "1024",
-               "--file-prefix=limit", "--lcores", f"0@{SWITCH_CPU},1@{SWITCH_CPU}"]
-    for number, path in enumerate(sockets):
-        command += ["--vdev", f"net_vhost{number},iface={path},client=1"]
-    command += ["--", "--auto-start", "--forward-mode=io", "--burst=32", "--total-num-mbufs=65536",
-                "--stats-period=3600"]  # or it would end at once, without a terminal
-    log = pathlib.Path(directory) / "testpmd.log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
-    try:
-        yield lambda: process.poll() is None, lambda: log.read_text(errors="replace")[-2000:]
-    finally:
-        process.kill()
-        process.wait()
+def measure(case, names, arguments, progress):
+    """{switch: [figures() of each round]}, and the settings of those that have some."""
+    settings = {}
+    for name in names:
+        if name in TRIES:
+            settings[name] = arguments.ovs_setting or rounds.best_setting(name, case, TRY_SECONDS, progress)
+    results = {name: [] for name in names}
+    for number in range(1, arguments.rounds + 1):
+        for name in names:
+            progress.step(f"{case}: round {number} of {arguments.rounds}, {name}")
+            options = {"setting": settings[name]} if name in settings else None
+            results[name].append(rounds.full_load(name, case, arguments.seconds, options))
+    return results, settings
 
 
-SWITCHES = {"socle": socle, "testpmd_io": testpmd_io}
+def rows_of(case, results):
+    """One a switch, the format that `--json` promises."""
+    mpps = {name: [r["mpps"] for r in figures] for name, figures in results.items()}
+    return [{"switch": name, "mode": case.mode, "flows": case.flows, "frame": case.frame, "mpps": rounded(values),
+             "ratio_testpmd": ratio(values, mpps.get("testpmd")), "ratio_ovs": ratio(values, mpps.get("ovs"))}
+            for name, values in mpps.items()]
 
 
-def measure(name, arguments):
-    """One round of one switch: figures()."""
-    with tempfile.TemporaryDirectory(prefix="socle-bench-", dir="/tmp") as directory:
-        sockets = [f"{directory}/s{i}" for i in (0, 1)]
-        with Generator(GENERATOR_CPU, list(zip(sockets, MAC)), arguments) as generator:
-            with SWITCHES[name](directory, sockets) as (alive, seen):
-                try:
-                    return figures(generator.summary(alive))
-                except GeneratorError as error:
-                    raise SystemExit(f"{name}: {error}\nwhat the switch says: {seen()}") from None
+HEAD = (f"{'mode':<6}{'flows':>9}  {'frame':>5}  {'switch':<8}{'Mpps: median (min–max)':>24}  {'÷ testpmd':>9}  "
+        f"{'÷ OVS':>6}  {'lost':>7}  {'clocks outside I/O':>18}")
 
 
-def progress(text):
-    if sys.stderr.isatty():
-        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
-
-
-def one_round(number, arguments):
-    result = {}
-    for name in SWITCHES:
-        progress(f"round {number} of {arguments.rounds}: {name} …")
-        result[name] = measure(name, arguments)
-    progress("")
-    result["ratio"] = result["socle"]["mpps"] / result["testpmd_io"]["mpps"]
-    return result
+def lines_of(case, results, settings):
+    for row in rows_of(case, results):
+        figures = results[row["switch"]]
+        clocks = [f["clocks"] for f in figures if f.get("clocks") is not None]
+        lost = sum(f["lost"] for f in figures) / max(1, sum(f["sent_mpps"] for f in figures)) / 1e6
+        cells = [f"{case.mode:<6}{case.flows:>9,}  {case.frame!s:>5}  {row['switch']:<8}",
+                 f"{shown([f['mpps'] for f in figures]):>24}"]
+        cells += [f"{row[key]:>{width}.2f}" if row[key] is not None else " " * width
+                  for key, width in (("ratio_testpmd", 9), ("ratio_ovs", 6))]
+        cells += [f"{lost:>7.2%}", f"{statistics.median(clocks):>18.0f}" if clocks else " " * 18]
+        notes = [settings[row["switch"]]] if settings.get(row["switch"]) else []
+        if rounds.generator_bound(figures):
+            notes.append("THE GENERATOR IS THE BOTTLENECK: may be faster than that")
+        if sum(f["reordered"] for f in figures):
+            notes.append(f"{sum(f['reordered'] for f in figures)} packets came behind a later one of their flow")
+        yield "  ".join(cells).rstrip() + (f"  ({'; '.join(notes)})" if notes else "")
 
 
 def run(arguments):
-    rounds = []
-    print(f"pvp: {arguments.frame}-byte frames, {arguments.flows} flows each way ({arguments.mode}), "
-          f"{arguments.rounds} rounds of {arguments.seconds:g} s\n")
-    print(f"{'round':>5}  {'socle Mpps':>10}  {'testpmd io Mpps':>15}  {'ratio':>5}", flush=True)
-    for number in range(1, arguments.rounds + 1):
-        rounds.append(one_round(number, arguments))
-        ours, limit, ratio = rounds[-1].values()
-        print(f"{number:>5}  {ours['mpps']:>10.2f}  {limit['mpps']:>15.2f}  {ratio:>5.2f}", flush=True)
-    report(rounds)
-    return {"frame": arguments.frame, "flows": arguments.flows, "mode": arguments.mode, "seconds": arguments.seconds,
-            "rounds": rounds, "ratio": statistics.median(r["ratio"] for r in rounds)}
-
-
-def report(rounds):
-    def summary(values):
-        return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
-    print(f"\nmedian (min–max): socle {summary([r['socle']['mpps'] for r in rounds])} Mpps, "
-          f"testpmd io {summary([r['testpmd_io']['mpps'] for r in rounds])} Mpps, "
-          f"ratio {summary([r['ratio'] for r in rounds])}")
-    for name in SWITCHES:
-        report_generator(name, [r[name] for r in rounds])
-    clocks = [r[name]["generator_clocks"]["tx"] for r in rounds for name in SWITCHES]
-    clocks = [c for c in clocks if c]
-    if clocks and max(clocks) > UNSTEADY * min(clocks):
-        print(f"THE MACHINE WAS NOT STEADY: the generator's clocks for a packet sent went from {min(clocks):.0f} to "
-              f"{max(clocks):.0f}; believe only rounds whose two sides ran in the same state (they are in the JSON)")
-
-
-def report_generator(name, results):
-    """Whether the generator or the switch was the limit."""
-    clocks = {way: [r["generator_clocks"][way] for r in results if r["generator_clocks"][way]] for way in ("tx", "rx")}
-    own = ", ".join(f"{way} {statistics.median(c):.0f}" if c else f"{way} –" for way, c in clocks.items())
-    refused = statistics.median(r["refused"] for r in results)
-    print(f"{name}: had no room for {refused:.0%} of what was offered; the generator's own clocks a packet: {own}")
-    if refused < KEEPS_UP:
-        print(f"{name} took nearly all that the generator could offer: THE GENERATOR IS THE BOTTLENECK there, "
-              f"{name} may be faster than its figure")
+    names = ["socle", *arguments.peers]
+    cases = cases_of(arguments)
+    here = machine()
+    tries = sum(0 if arguments.ovs_setting else TRIES.get(name, 0) for name in names)
+    rows, details, everything = [], [], []
+    print(f"pvp: {arguments.traffic} ({arguments.protocol}), {arguments.rounds} rounds of {arguments.seconds:g} s; "
+          f"{about(here)}\n\n{HEAD}", flush=True)
+    with Progress(len(cases) * (tries + arguments.rounds * len(names))) as progress:
+        for case in cases:
+            results, settings = measure(case, names, arguments, progress)
+            for line in lines_of(case, results, settings):
+                progress.say(line)
+            rows += rows_of(case, results)
+            details.append({"case": vars(case), "settings": settings, "rounds": results})
+            everything += [f for figures in results.values() for f in figures]
+    print(f"\nlost: of what the switch had taken. {rounds.unsteady(everything)}".rstrip())
+    if arguments.details:
+        text = json.dumps({"machine": here, "seconds": arguments.seconds, "cases": details}, indent=1)
+        pathlib.Path(arguments.details).write_text(text + "\n")
+    if arguments.plot:
+        plot.bars(rows, arguments.plot, about(here))
+    return rows

@@ -3,8 +3,9 @@
 
 #include <stdint.h>
 
-#define PACE_DEBT 64 /* packets; what a longer pause of the generator itself has missed is not made up for in a burst  \
-                      */
+#define PACE_DEBT                                                                                                      \
+        64 /* packets; what a longer pause of the generator itself has missed is not made up for in a burst            \
+            */
 
 struct pace {
         double per_clock; /* 0: without limit */

@@ -21,6 +21,8 @@ static const struct field devices[] = {
         {"af_packet", FIELD_OBJECT, "A kernel interface, through AF_PACKET.", .fields = attachment_interface},
         {"af_xdp", FIELD_OBJECT, "A kernel interface, through AF_XDP.", .fields = attachment_interface},
         {"tap", FIELD_OBJECT, "A tap: the underlay is what the kernel makes of it.", .fields = attachment_tap},
+        {"vhost_user", FIELD_OBJECT, "A vhost-user socket: the underlay is behind another process, such as a switch.",
+         .fields = attachment_vhost_user},
         {},
 };
 

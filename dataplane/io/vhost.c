@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <rte_ip.h>
+#include <rte_jhash.h>
 #include <rte_malloc.h>
 #include <rte_net.h>
 #include <rte_udp.h>
@@ -300,6 +301,16 @@ static int start(const char *path)
         return 0;
 }
 
+/* An underlay's: vhost-user gives its back end none. Locally administered, and the same after a restart. */
+static struct rte_ether_addr own_mac(const char *path)
+{
+        uint32_t hash = rte_jhash(path, strlen(path), 0);
+        struct rte_ether_addr mac = {{0x02, 0x5c}};
+
+        memcpy(&mac.addr_bytes[2], &hash, sizeof(hash));
+        return mac;
+}
+
 static int vhost_open(struct dp_io *io, const struct wire_attachment *attachment, struct dp_io_error *error)
 {
         struct vhost *vhost = rte_zmalloc("vhost", sizeof(*vhost), 0);
@@ -321,6 +332,8 @@ static int vhost_open(struct dp_io *io, const struct wire_attachment *attachment
         }
         io->tx = vhost_tx;
         io->port->tx_caps = 0;
+        if (io->port->role == DP_ROLE_UNDERLAY)
+                io->mac = own_mac(vhost->path);
         for (uint16_t i = 0; i < vhost->queues; i++)
                 io->rxqs[i] = (struct dp_rxq){.burst = vhost_burst,
                                               .arm = vhost_arm,

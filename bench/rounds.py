@@ -1,0 +1,67 @@
+"""The switches in turns, A B C A B C …: what the machine does meanwhile, it does to all of them alike."""
+
+import contextlib
+import tempfile
+
+import switches
+from cases import Links
+from generator_session import Generator, GeneratorError, figures
+
+KEEPS_UP = 0.05  # a switch that refuses less than this share of what is offered waits for the generator
+UNSTEADY = 1.7  # the same work by the same CPU, yet that many times the clocks: other load, or a hypervisor's whim
+PERF_SHARE = 0.6  # of the measured time, in which a switch that can tell says where its clocks go
+
+
+@contextlib.contextmanager
+def session(name, case, options=None, **generator):
+    """(generator, running switch) of one measurement; both gone in the end. What fails is said with the switch's last
+    words."""
+    with tempfile.TemporaryDirectory(prefix="socle-bench-", dir="/tmp") as directory:
+        links = Links.within(directory, case)
+        with Generator(links, case, **generator) as sender:
+            with switches.by_name()[name].start(case, links, **(options or {})) as switch:
+                try:
+                    yield sender, switch
+                except GeneratorError as error:
+                    raise SystemExit(f"{name} ({case}): {error}\nwhat the switch says: {switch.says()}") from None
+
+
+def full_load(name, case, seconds, options=None, warm_up=1):
+    """One round of one switch, as fast as it takes the frames: figures(), of socle with "clocks"."""
+    started = []
+
+    def on_phase(state, _):
+        if state == "measuring":
+            started.append(switch.perf(PERF_SHARE * seconds))
+    with session(name, case, options, seconds=seconds, warm_up=warm_up) as (sender, switch):
+        result = figures(sender.summaries(switch.alive, on_phase)[0])
+        if started and started[0]:
+            from switches.socle import outside_io
+            result["clocks"] = outside_io(started[0])
+        return result
+
+
+def best_setting(name, case, seconds, progress):
+    """Of a switch that can be set up in several ways: the one that is fastest in this case, by a short try of each."""
+    settings = list(getattr(switches.by_name()[name], "SETTINGS", {}))
+    if len(settings) < 2:
+        return None
+    tried = {}
+    for setting in settings:
+        progress.step(f"{case}: {name}, trying {setting}")
+        tried[setting] = full_load(name, case, seconds, {"setting": setting})["mpps"]
+    return max(tried, key=tried.get)
+
+
+def unsteady(results):
+    """Words, when the generator's own cost for the same work varied too much for the figures to be believed."""
+    clocks = [r["generator_clocks"]["tx"] for r in results if r["generator_clocks"]["tx"]]
+    if not clocks or max(clocks) <= UNSTEADY * min(clocks):
+        return ""
+    return (f"THE MACHINE WAS NOT STEADY: the generator's clocks for a packet sent went from {min(clocks):.0f} to "
+            f"{max(clocks):.0f}; believe ratios rather than rates, and neither much")
+
+
+def generator_bound(results):
+    """Was the generator the limit in most rounds?"""
+    return 2 * sum(r["refused"] < KEEPS_UP for r in results) > len(results)
