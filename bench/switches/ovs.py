@@ -38,6 +38,8 @@ CONNTRACK = [
 
 
 class Ovs(Switch):
+    changes = ("a flow added", "a port added", "the flow changed", "the port and the flow removed")
+
     def __init__(self, process, log, directory, namespace):
         super().__init__(process, log)
         self.directory, self.namespace = directory, namespace
@@ -66,6 +68,18 @@ class Ovs(Switch):
 
     def bridge_socket(self, bridge):
         return f"unix:{self.directory}/{bridge}.mgmt"
+
+    def change(self, number):
+        step, flow = number % len(self.changes), "priority=9,tcp,in_port=1,tp_dst=1"
+        if step == 1:
+            self.run("ovs-vsctl", "add-port", "br0", "another", "--", "set", "interface", "another",
+                     *vhost(self.directory / "nobody"))
+        elif step == 3:
+            self.run("ovs-vsctl", "del-port", "br0", "another")
+            self.run("ovs-ofctl", "del-flows", "--strict", self.bridge_socket("br0"), flow)
+        else:
+            self.run("ovs-ofctl", "add-flow", self.bridge_socket("br0"),
+                     f"{flow},actions={'output:2' if step == 0 else 'drop'}")
 
     def drops(self):
         text = self.run("ovs-appctl", "coverage/show")

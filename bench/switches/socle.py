@@ -9,6 +9,7 @@ import subprocess
 
 import intent
 from cases import MAC, NETWORK
+from many import memory
 from node import Node, program
 from switches import SWITCH_CPU
 
@@ -61,8 +62,11 @@ def tunnelled(case, links):
 
 
 class Socle:
-    def __init__(self, node):
-        self.node = node
+    changes = ("another rule in the group of both ports", "another port in their network and group",
+               "another address group, and a rule for it", "the port removed, the group as before")
+
+    def __init__(self, node, case):
+        self.node, self.case = node, case
 
     def alive(self):
         return self.node.dataplane.alive() and self.node.socled.alive()
@@ -85,13 +89,38 @@ class Socle:
         return subprocess.Popen(list(map(str, command)), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                 stderr=subprocess.PIPE, text=True)
 
+    @staticmethod
+    def measured(process):
+        """What `soclectl perf` has found: its "total"."""
+        out, said = process.communicate(timeout=60)
+        if process.returncode:
+            raise SystemExit(f"soclectl perf: {said.strip()}")
+        return json.loads(out)["total"]
 
-def outside_io(process):
-    """Clocks a packet outside the devices' receive and transmit, as `soclectl perf` has measured them."""
-    out, said = process.communicate(timeout=60)
-    if process.returncode:
-        raise SystemExit(f"soclectl perf: {said.strip()}")
-    return json.loads(out)["total"]["outside_io_cycles_per_packet"]
+    def outside_io(self, process):
+        return self.measured(process)["outside_io_cycles_per_packet"]
+
+    def memory(self):
+        return memory(self.node.dataplane.pid)
+
+    def change(self, number):
+        group = security_group(self.case.mode)
+        rules = group["spec"]["rules"]
+        step = number % len(self.changes)
+        if step == 0:
+            rules.append({"direction": "ingress", "protocol": "tcp", "port_range_min": 1 + number % 60000,
+                          "port_range_max": 1 + number % 60000})
+            self.node.apply(group)
+        elif step == 1:
+            self.node.apply(intent.vhost_port("another", "blue0", intent.mac(3), [f"10.3.0.{1 + number % 250}"],
+                                              socket=self.node.directory / "nobody", security_groups=["bench"]))
+        elif step == 2:
+            rules.append({"direction": "ingress", "remote_address_group": "others"})
+            addresses = [f"198.51.100.{(number + i) % 250}" for i in range(5)]
+            self.node.apply({"kind": "AddressGroup", "name": "others", "spec": {"addresses": addresses}}, group)
+        else:
+            self.node.apply(group)
+            self.node.delete(("Port", "another"))
 
 
 @contextlib.contextmanager
@@ -105,6 +134,6 @@ def start(case, links, objects=(), **_):
         node.apply(*(tunnelled if case.tunnelled else flat)(case, links), *objects)
         if case.tunnelled:
             node.wait_peers()
-        yield Socle(node)
+        yield Socle(node, case)
     finally:
         node.stop()
