@@ -15,6 +15,7 @@ import switches.ovs  # noqa: E402
 from control import RpcError  # noqa: E402
 
 PEERS = ("testpmd", "ovs")
+PARTS = ("ports", "rules", "sessions")  # of scale
 FLOWS_MAX = (1 << 24) - 1
 
 
@@ -120,12 +121,17 @@ def add_reconf(one):
     one.add_argument("--mode", choices=["l2", "sg"], default="sg")
 
 
+def add_scale(one):
+    one.add_argument("--part", type=listed(choice(*PARTS), ", ".join(PARTS)), default=list(PARTS), metavar="LIST",
+                     help=f"of {', '.join(PARTS)} (default: all)")
+
+
 COMMANDS = {
     "pvp": ("two vhost-user ports under full load: Mpps, beside testpmd and OVS-DPDK", add_pvp),
     "cps": ("new connections a second through stateful security groups", add_cps),
     "latency": ("delays at shares of the load that a switch takes", add_latency),
     "reconf": ("packets lost while policy and ports change all the time", add_reconf),
-    "scale": ("1,000 ports, 200 networks, 20,000 addresses", lambda one: None),
+    "scale": ("what many ports, rules and sessions cost, in time and memory", add_scale),
 }
 
 

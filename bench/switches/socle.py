@@ -30,8 +30,7 @@ def security_group(mode, group="bench"):
 
 def port(number, network, socket, **more):
     return intent.vhost_port(f"p{number}", network, MAC[number], [NETWORK[number].replace("0.0/16", "255.254")],
-                             socket=socket, **{"security_groups": ["bench"],
-                                               "allowed_address_pairs": [{"ip_address": NETWORK[number]}], **more})
+                             socket=socket, allowed_address_pairs=[{"ip_address": NETWORK[number]}], **more)
 
 
 def underlay(number, device):
@@ -39,14 +38,15 @@ def underlay(number, device):
     return {"kind": "Underlay", "name": f"physnet{number}", "spec": spec}
 
 
-def flat(case, links):
+def flat(case, links, groups):
     """Both ports in one network, on an underlay that leads nowhere."""
     return [underlay(0, {"tap": {"name": "underlay0"}}),
             {"kind": "Network", "name": "blue0", "spec": {"underlay": "physnet0", "vni": 100, "mtu": 1500}},
-            security_group(case.mode), *(port(i, "blue0", links.guests[i]) for i in (0, 1))]
+            security_group(case.mode),
+            *(port(i, "blue0", links.guests[i], security_groups=["bench", *groups]) for i in (0, 1))]
 
 
-def tunnelled(case, links):
+def tunnelled(case, links, groups):
     """Each port on an underlay of its own, and the other one behind it."""
     objects = [security_group(case.mode)]
     for i in (0, 1):
@@ -54,7 +54,7 @@ def tunnelled(case, links):
         objects += [underlay(i, {"vhost_user": {"socket": links.wires[i]}}),
                     {"kind": "Network", "name": f"blue{i}",
                      "spec": {"underlay": f"physnet{i}", "vni": 100, "mtu": 1500}},
-                    port(i, f"blue{i}", links.guests[i]),
+                    port(i, f"blue{i}", links.guests[i], security_groups=["bench", *groups]),
                     {"kind": "Peer", "name": f"far{i}",
                      "spec": {"underlay": f"physnet{i}", "vtep": f"192.0.2.{2 - i}",
                               "networks": [{"network": f"blue{i}", "hosts": hosts}]}}]
@@ -103,6 +103,9 @@ class Socle:
     def memory(self):
         return memory(self.node.dataplane.pid)
 
+    def memory_of_socled(self):
+        return memory(self.node.socled.pid)
+
     def change(self, number):
         group = security_group(self.case.mode)
         rules = group["spec"]["rules"]
@@ -124,14 +127,14 @@ class Socle:
 
 
 @contextlib.contextmanager
-def start(case, links, objects=(), **_):
-    """objects: more of them, in the same transaction."""
+def start(case, links, objects=(), groups=(), **_):
+    """objects: more of them, in the same transaction; groups: more that both ports are in."""
     two_of_each = case.mode == "sg" and case.traffic == "one-way"
     node = Node(links.directory, "bench", cpu=SWITCH_CPU, memory=MEMORY, mbufs=MBUFS,
                 options=("--sessions", max(SESSIONS, 2 * case.flows if two_of_each else case.flows)))
     try:
         node.start()
-        node.apply(*(tunnelled if case.tunnelled else flat)(case, links), *objects)
+        node.apply(*objects, *(tunnelled if case.tunnelled else flat)(case, links, groups))
         if case.tunnelled:
             node.wait_peers()
         yield Socle(node, case)
