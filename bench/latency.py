@@ -12,10 +12,11 @@ from tables import about, machine, rounded, shown
 QUANTILES = ("p50", "p99", "p99.9")
 
 
-def measure(name, case, loads, seconds, options=None):
+def measure(name, case, arguments, options=None):
     """{load: figures() with "latency_us"}, "max" among them."""
-    text = ",".join(["max", *(f"{load:g}%" for load in loads)])
-    with rounds.session(name, case, options, seconds=seconds, loads=text, latency=True) as (sender, switch):
+    text = ",".join(["max", *(f"{load}%" for load in arguments.load)])
+    with rounds.session(name, case, options, seconds=arguments.seconds, warm_up=arguments.warm_up, loads=text,
+                        latency=True) as (sender, switch):
         found = {}
         for summary in sender.summaries(switch.alive):
             delays = {key: value / 1e3 for key, value in summary["latency_ns"].items() if key != "samples"}
@@ -52,12 +53,11 @@ def run(arguments):
     with Progress(len(cases) * (rounds.tries(names, arguments) + arguments.rounds * len(names))) as progress:
         for case in cases:
             settings = rounds.best_settings(
-                names, case, lambda name, options, case=case: rounds.full_load(name, case, 1, options)["mpps"],
+                names, case, lambda name, options, case=case: rounds.full_load(name, case, 1, 1, options)["mpps"],
                 arguments, progress)
             results = rounds.in_turns(
                 names, case, arguments.rounds,
-                lambda name, options, case=case: measure(name, case, arguments.load, arguments.seconds, options),
-                settings, progress)
+                lambda name, options, case=case: measure(name, case, arguments, options), settings, progress)
             for line in lines_of(case, results):
                 progress.say(line)
             rows += rows_of(case, results)

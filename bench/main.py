@@ -68,6 +68,7 @@ def add_rounds(one, count, length, known=PEERS):
                      help=f"beside socle: {','.join(known)} (default), some of testpmd,ovs, or none")
     one.add_argument("--rounds", type=number(1, 1000), default=count, metavar="N", help=f"(default {count})")
     one.add_argument("--seconds", type=seconds, default=length, help=f"measured in each round (default {length})")
+    one.add_argument("--warm-up", type=seconds, default=1, metavar="SECONDS", help="before that (default 1)")
     one.add_argument("--ovs-setting", choices=list(switches.ovs.SETTINGS),
                      help="flow caches of OVS; by default all are tried for each case, and the best is taken")
 

@@ -23,11 +23,13 @@ def cases_of(arguments):
 def measure(case, names, arguments, progress):
     """{switch: [figures() of each round]}, and the settings of those that have some."""
     settings = rounds.best_settings(
-        names, case, lambda name, options: rounds.full_load(name, case, TRY_SECONDS, options)["mpps"], arguments,
-        progress)
+        names, case,
+        lambda name, options: rounds.full_load(name, case, TRY_SECONDS, arguments.warm_up, options)["mpps"],
+        arguments, progress)
     results = rounds.in_turns(
         names, case, arguments.rounds,
-        lambda name, options: rounds.full_load(name, case, arguments.seconds, options), settings, progress)
+        lambda name, options: rounds.full_load(name, case, arguments.seconds, arguments.warm_up, options),
+        settings, progress)
     return results, {name: options["setting"] for name, options in settings.items()}
 
 

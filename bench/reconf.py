@@ -54,7 +54,7 @@ def grown(before, after):
 def measure(name, case, arguments, options=None):
     """{REST: …, CHANGING: …}: figures() with "drops" by reason, "blocked_ms", and of CHANGING "changes"."""
     share = f"{arguments.load:g}%"
-    with rounds.session(name, case, options, seconds=arguments.seconds,
+    with rounds.session(name, case, options, seconds=arguments.seconds, warm_up=arguments.warm_up,
                         loads=f"max,{share},{share}") as (sender, switch):
         began, changes = [], None
         drops = []
@@ -121,7 +121,7 @@ def run(arguments):
           f"second at most, {arguments.rounds} rounds of {arguments.seconds:g} s; {about(here)}\n\n{HEAD}", flush=True)
     with Progress(rounds.tries(names, arguments) + arguments.rounds * len(names)) as progress:
         settings = rounds.best_settings(
-            names, case, lambda name, options: rounds.full_load(name, case, 1, options)["mpps"], arguments, progress)
+            names, case, lambda name, options: rounds.full_load(name, case, 1, 1, options)["mpps"], arguments, progress)
         results = rounds.in_turns(names, case, arguments.rounds,
                                   lambda name, options: measure(name, case, arguments, options), settings, progress)
         for line in lines_of(results):

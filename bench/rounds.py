@@ -37,7 +37,7 @@ def watched(switch, sender, seconds):
     return summaries, [switch.outside_io(process) if process else None for process in started]
 
 
-def full_load(name, case, seconds, options=None, warm_up=1):
+def full_load(name, case, seconds, warm_up=1, options=None):
     """One round of one switch, as fast as it takes the frames: figures(), of socle with "clocks"."""
     with session(name, case, options, seconds=seconds, warm_up=warm_up) as (sender, switch):
         summaries, clocks = watched(switch, sender, seconds)

@@ -30,7 +30,8 @@ def security_group(mode, group="bench"):
 
 def port(number, network, socket, **more):
     return intent.vhost_port(f"p{number}", network, MAC[number], [NETWORK[number].replace("0.0/16", "255.254")],
-                             socket=socket, allowed_address_pairs=[{"ip_address": NETWORK[number]}], **more)
+                             socket=socket, port_security=True,
+                             allowed_address_pairs=[{"ip_address": NETWORK[number]}], **more)
 
 
 def underlay(number, device):
@@ -116,7 +117,8 @@ class Socle:
             self.node.apply(group)
         elif step == 1:
             self.node.apply(intent.vhost_port("another", "blue0", intent.mac(3), [f"10.3.0.{1 + number % 250}"],
-                                              socket=self.node.directory / "nobody", security_groups=["bench"]))
+                                              socket=self.node.directory / "nobody", port_security=True,
+                                              security_groups=["bench"]))
         elif step == 2:
             rules.append({"direction": "ingress", "remote_address_group": "others"})
             addresses = [f"198.51.100.{(number + i) % 250}" for i in range(5)]

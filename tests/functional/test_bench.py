@@ -23,7 +23,7 @@ from progress import Progress  # noqa: E402
 
 HUGE = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
 BENCH = TOP / "script/bench"
-SHORT = ["--rounds", "1", "--seconds", "0.3"]
+SHORT = ["--rounds", "1", "--seconds", "0.3", "--warm-up", "0.1"]
 
 
 def memory_available():
@@ -117,7 +117,7 @@ class TestRuns:
             assert 0 < delays[0] <= delays[1] <= delays[2]
 
     def test_reconf(self, tmp_path, untouched):
-        done = bench("reconf", "--peers", "none", "--rounds", 1, "--seconds", 1, "--json", tmp_path / "rows.json")
+        done = bench("reconf", "--peers", "none", *SHORT, "--seconds", 1, "--json", tmp_path / "rows.json")
         assert done.returncode == 0, done.stderr
         rest, changing = json.loads((tmp_path / "rows.json").read_text())
         assert (rest["when"], rest["changes"], changing["when"]) == ("at rest", 0, "changing")
