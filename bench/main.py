@@ -64,8 +64,9 @@ def peers(text):
 
 
 def add_rounds(one, count, length, known=PEERS):
-    one.add_argument("--peers", type=peers, default=list(known), metavar="LIST",
-                     help=f"beside socle: {','.join(known)} (default), some of testpmd,ovs, or none")
+    if known:
+        one.add_argument("--peers", type=peers, default=list(known), metavar="LIST",
+                         help=f"beside socle: {','.join(known)} (default), some of testpmd,ovs, or none")
     one.add_argument("--rounds", type=number(1, 1000), default=count, metavar="N", help=f"(default {count})")
     one.add_argument("--seconds", type=seconds, default=length, help=f"measured in each round (default {length})")
     one.add_argument("--warm-up", type=seconds, default=1, metavar="SECONDS", help="before that (default 1)")
@@ -122,6 +123,11 @@ def add_reconf(one):
     one.add_argument("--mode", choices=["l2", "sg"], default="sg")
 
 
+def add_aims(one):
+    add_rounds(one, 5, 5, None)
+    one.set_defaults(peers=list(PEERS), close="open", window=512, load=50, changes=50)
+
+
 def add_scale(one):
     one.add_argument("--part", type=listed(choice(*PARTS), ", ".join(PARTS)), default=list(PARTS), metavar="LIST",
                      help=f"of {', '.join(PARTS)} (default: all)")
@@ -132,6 +138,7 @@ COMMANDS = {
     "cps": ("new connections a second through stateful security groups", add_cps),
     "latency": ("delays at shares of the load that a switch takes", add_latency),
     "reconf": ("packets lost while policy and ports change all the time", add_reconf),
+    "aims": ("all that this switch is to reach, in one run, as a table", add_aims),
     "scale": ("what many ports, rules and sessions cost, in time and memory", add_scale),
 }
 
