@@ -1,5 +1,5 @@
-"""What this switch is to reach, measured in one run: a table for docs/performance.md. Rounds are the outermost turn, so that
-each ratio is of what ran close to each other, between cases too."""
+"""What this switch is to reach, measured in one run: a table for docs/performance.md. Rounds are the outermost turn,
+so that each ratio is of what ran close to each other, between cases too."""
 
 import reconf
 import rounds
@@ -69,8 +69,8 @@ def rows_of(results):
     for words, sign, aim, figure in AIMS:
         values = [figure(result) for result in results]
         median = spread(values)["median"]
-        rows.append({"what": words, "aim": f"{'≥' if sign == '>=' else '≤'} {aim:g}", "values": values, "median": median,
-                     "reached": median >= aim if sign == ">=" else median <= aim})
+        rows.append({"what": words, "aim": f"{'≥' if sign == '>=' else '≤'} {aim:g}", "values": values,
+                     "median": median, "reached": median >= aim if sign == ">=" else median <= aim})
     return rows
 
 

@@ -1,4 +1,5 @@
-"""Draws the rows of pvp with gnuplot: a panel a mode and frame, in it a group of bars a number of flows, a bar a switch."""
+"""Draws the rows of pvp with gnuplot: a panel a mode and frame; in it a group of bars a number of flows, and a
+bar a switch."""
 
 import shutil
 import subprocess

@@ -76,8 +76,8 @@ def measure(name, case, arguments, options=None):
         for index, what in ((1, REST), (2, CHANGING)):
             one = figures(summaries[index])
             rate = one["sent_mpps"] * 1e6
-            found[what] = {**one, "drops": grown(drops[index], drops[index + 1]), "blocked_ms": 1e3 * one["lost"] / rate,
-                           "offered_pps": summaries[index]["offered_pps"]}
+            found[what] = {**one, "drops": grown(drops[index], drops[index + 1]),
+                           "blocked_ms": 1e3 * one["lost"] / rate, "offered_pps": summaries[index]["offered_pps"]}
         found[CHANGING]["changes"] = done
         return found
 
@@ -129,6 +129,6 @@ def run(arguments):
     rows = rows_of(results)
     ours = next(row for row in rows if row["switch"] == "socle" and row["when"] == CHANGING)
     paused = statistics.median(r[CHANGING]["paused_ms"] for r in results["socle"])
-    print(f"\nsocle lost {ours['lost_to_configuration']:,} packets to {ours['changes']:,} changes of its configuration; "
-          f"the generator itself did not run for {paused:.0f} ms of a round.")
+    print(f"\nsocle lost {ours['lost_to_configuration']:,} packets to {ours['changes']:,} changes of its "
+          f"configuration; the generator itself did not run for {paused:.0f} ms of a round.")
     return rows

@@ -1,6 +1,6 @@
-"""Open vSwitch with DPDK, from Debian's openvswitch-switch-dpdk: what a user would take instead. Started privately, in
-a directory and a network namespace of its own, with its own database and sockets; set up as well as we can for the case:
-one rule a direction, and of its flow caches the one that is best there (SETTINGS; the bench tries them all).
+"""Open vSwitch with DPDK, from Debian's openvswitch-switch-dpdk: what a user would take instead. Started privately,
+in a directory and a network namespace of its own, with its own database and sockets; set up as well as we can for the
+case: one rule a direction, and of its flow caches the one that is best there (SETTINGS; the bench tries them all).
 
 sg is its conntrack, one pass before the decision as it has to be. The tunnel's two ends are two pairs of bridges."""
 
@@ -9,7 +9,6 @@ import os
 import pathlib
 import subprocess
 
-from cases import MAC
 from netns import Namespace, wait_until
 from switches import SWITCH_CPU, Switch, running
 
@@ -46,7 +45,8 @@ class Ovs(Switch):
 
     def run(self, command, *arguments):
         """ovs-vsctl, ovs-ofctl or ovs-appctl, of this instance."""
-        where = {"ovs-vsctl": [f"--db=unix:{self.directory}/db.sock", "--timeout=20"], "ovs-ofctl": ["-O", "OpenFlow13"],
+        where = {"ovs-vsctl": [f"--db=unix:{self.directory}/db.sock", "--timeout=20"],
+                 "ovs-ofctl": ["-O", "OpenFlow13"],
                  "ovs-appctl": ["-t", f"{self.directory}/vswitchd.ctl"]}[command]
         done = subprocess.run([command, *where, *map(str, arguments)], text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment(self.directory),

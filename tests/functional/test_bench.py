@@ -1,5 +1,5 @@
-"""script/bench: that it runs with real switches and leaves nothing behind, what it writes, and its arithmetic. Never how
-fast anything is."""
+"""script/bench: that it runs with real switches and leaves nothing behind, what it writes, and its arithmetic. Never
+how fast anything is."""
 
 import fcntl
 import json
@@ -42,7 +42,7 @@ needs_machine = [
 
 def machine():
     """What a benchmark must leave as it was."""
-    spaces = {path.name for path in pathlib.Path("/run/netns").glob("*-bench")} if os.path.isdir("/run/netns") else set()
+    spaces = {path.name for path in pathlib.Path("/run").glob("netns/*-bench")}
     return HUGE.read_text(), spaces, {path.name for path in pathlib.Path("/tmp").glob("socle-bench-*")}
 
 
@@ -83,8 +83,8 @@ class TestRuns:
     @pytest.mark.skipif(not os.path.exists("/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"),
                         reason="the peer is openvswitch-switch-dpdk")
     def test_ovs(self, tmp_path, untouched):
-        done = bench("pvp", "--mode", "sg,vxlan", "--flows", 16, "--frame", 64, "--peers", "ovs", "--ovs-setting", "emc",
-                     *SHORT, "--json", tmp_path / "rows.json")
+        done = bench("pvp", "--mode", "sg,vxlan", "--flows", 16, "--frame", 64, "--peers", "ovs", *SHORT,
+                     "--ovs-setting", "emc", "--json", tmp_path / "rows.json")
         assert done.returncode == 0, done.stderr
         rows = json.loads((tmp_path / "rows.json").read_text())
         assert [row["switch"] for row in rows] == ["socle", "ovs"] * 2
@@ -92,8 +92,8 @@ class TestRuns:
 
     def test_tcp_connections_through_security_groups(self, tmp_path, untouched):
         """Established ones under load: their segments are all within the windows, so that none is dropped."""
-        done = bench("pvp", "--mode", "sg", "--flows", 100, "--frame", 64, "--protocol", "tcp", "--peers", "none", *SHORT,
-                     "--details", tmp_path / "details.json")
+        done = bench("pvp", "--mode", "sg", "--flows", 100, "--frame", 64, "--protocol", "tcp", "--peers", "none",
+                     *SHORT, "--details", tmp_path / "details.json")
         assert done.returncode == 0, done.stderr
         ours = json.loads((tmp_path / "details.json").read_text())["cases"][0]["rounds"]["socle"][0]
         assert ours["mpps"] > 0 and ours["lost"] < 0.5 * ours["sent_mpps"] * 0.3 * 1e6
