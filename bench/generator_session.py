@@ -1,10 +1,8 @@
 """socle-generator, run for one measurement: started before the switch, its lines read while it runs."""
 
-import contextlib
 import json
 import os
 import selectors
-import signal
 import subprocess
 import time
 
@@ -77,10 +75,6 @@ class Generator:
             elif on_phase and "seconds" not in line:
                 on_phase(line["state"], line["load"])
         return found
-
-    def stop(self):
-        with contextlib.suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGINT)
 
 
 def figures(summary):

@@ -1,4 +1,5 @@
-"""Draws the rows of pvp with gnuplot: a panel a mode and frame, in it a group of bars a number of flows, a bar a switch."""
+"""Draws the rows of pvp with gnuplot: a panel a mode and frame; in it a group of bars a number of flows, and a
+bar a switch."""
 
 import shutil
 import subprocess
@@ -25,8 +26,9 @@ def panel(number, title, rows, legend):
     names, lines = data(rows)
     plots = [f'$panel{number} using {3 * i + 2}:{3 * i + 3}:{3 * i + 4}:xtic(1) '
              f'title "{LABELS.get(name, name)}" linecolor rgb "{COLOURS[name]}"' for i, name in enumerate(names)]
+    room = 1.5 if legend else 1.15
     highest = max(row["mpps"]["max"] for row in rows)
-    return [f"$panel{number} << EOD", *lines, "EOD", f'set title "{title}"', f"set yrange [0:{1.15 * highest:.3f}]",
+    return [f"$panel{number} << EOD", *lines, "EOD", f'set title "{title}"', f"set yrange [0:{room * highest:.3f}]",
             f"set key {'top right' if legend else 'off'}", "plot " + ", ".join(plots)]
 
 
@@ -37,7 +39,8 @@ def script(rows, path, words):
     lines = [f'set terminal svg size {columns * PANEL[0]},{height * PANEL[1] + 40} font "sans,11" background "white"',
              f'set output "{path}"', "set style data histograms",
              "set style histogram errorbars gap 1 linewidth 1", "set style fill solid 0.9 noborder", "set boxwidth 0.9",
-             "set grid ytics linecolor rgb '#dddddd'", "set border 3", "set tics nomirror scale 0.5",
+             "set errorbars 1 linecolor rgb '#333333' linewidth 1",
+             "set grid ytics linetype 1 linecolor rgb '#dddddd'", "set border 3", "set tics nomirror scale 0.5",
              'set xlabel "flows each way"', 'set ylabel "Mpps, both directions"',
              f'set multiplot layout {height},{columns} title "{words}" font ",9"']
     for number, (mode, frame) in enumerate(panels):

@@ -13,7 +13,6 @@ from tables import about, machine, ratio, rounded, shown
 from progress import Progress
 
 TRY_SECONDS = 1  # for each of a peer's settings
-TRIES = {"ovs": 4}
 
 
 def cases_of(arguments):
@@ -23,17 +22,15 @@ def cases_of(arguments):
 
 def measure(case, names, arguments, progress):
     """{switch: [figures() of each round]}, and the settings of those that have some."""
-    settings = {}
-    for name in names:
-        if name in TRIES:
-            settings[name] = arguments.ovs_setting or rounds.best_setting(name, case, TRY_SECONDS, progress)
-    results = {name: [] for name in names}
-    for number in range(1, arguments.rounds + 1):
-        for name in names:
-            progress.step(f"{case}: round {number} of {arguments.rounds}, {name}")
-            options = {"setting": settings[name]} if name in settings else None
-            results[name].append(rounds.full_load(name, case, arguments.seconds, options))
-    return results, settings
+    settings = rounds.best_settings(
+        names, case,
+        lambda name, options: rounds.full_load(name, case, TRY_SECONDS, arguments.warm_up, options)["mpps"],
+        arguments, progress)
+    results = rounds.in_turns(
+        names, case, arguments.rounds,
+        lambda name, options: rounds.full_load(name, case, arguments.seconds, arguments.warm_up, options),
+        settings, progress)
+    return results, {name: options["setting"] for name, options in settings.items()}
 
 
 def rows_of(case, results):
@@ -70,11 +67,10 @@ def run(arguments):
     names = ["socle", *arguments.peers]
     cases = cases_of(arguments)
     here = machine()
-    tries = sum(0 if arguments.ovs_setting else TRIES.get(name, 0) for name in names)
     rows, details, everything = [], [], []
     print(f"pvp: {arguments.traffic} ({arguments.protocol}), {arguments.rounds} rounds of {arguments.seconds:g} s; "
           f"{about(here)}\n\n{HEAD}", flush=True)
-    with Progress(len(cases) * (tries + arguments.rounds * len(names))) as progress:
+    with Progress(len(cases) * (rounds.tries(names, arguments) + arguments.rounds * len(names))) as progress:
         for case in cases:
             results, settings = measure(case, names, arguments, progress)
             for line in lines_of(case, results, settings):

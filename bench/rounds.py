@@ -26,31 +26,61 @@ def session(name, case, options=None, **generator):
                     raise SystemExit(f"{name} ({case}): {error}\nwhat the switch says: {switch.says()}") from None
 
 
-def full_load(name, case, seconds, options=None, warm_up=1):
-    """One round of one switch, as fast as it takes the frames: figures(), of socle with "clocks"."""
+def watched(switch, sender, seconds):
+    """(summaries, clocks a packet outside the devices or None): the measured loads of a generator."""
     started = []
 
     def on_phase(state, _):
         if state == "measuring":
             started.append(switch.perf(PERF_SHARE * seconds))
+    summaries = sender.summaries(switch.alive, on_phase)
+    return summaries, [switch.outside_io(process) if process else None for process in started]
+
+
+def full_load(name, case, seconds, warm_up=1, options=None):
+    """One round of one switch, as fast as it takes the frames: figures(), of socle with "clocks"."""
     with session(name, case, options, seconds=seconds, warm_up=warm_up) as (sender, switch):
-        result = figures(sender.summaries(switch.alive, on_phase)[0])
-        if started and started[0]:
-            from switches.socle import outside_io
-            result["clocks"] = outside_io(started[0])
-        return result
+        summaries, clocks = watched(switch, sender, seconds)
+        return {**figures(summaries[0]), "clocks": clocks[0]}
 
 
-def best_setting(name, case, seconds, progress):
-    """Of a switch that can be set up in several ways: the one that is fastest in this case, by a short try of each."""
-    settings = list(getattr(switches.by_name()[name], "SETTINGS", {}))
-    if len(settings) < 2:
-        return None
+def best_setting(name, what, measure, progress):
+    """Of a switch that can be set up in several ways: the one that is fastest, by a short try of each with
+    measure(options). None for others."""
     tried = {}
-    for setting in settings:
-        progress.step(f"{case}: {name}, trying {setting}")
-        tried[setting] = full_load(name, case, seconds, {"setting": setting})["mpps"]
-    return max(tried, key=tried.get)
+    for setting in settings_of(name):
+        progress.step(f"{what}: {name}, trying {setting}")
+        tried[setting] = measure({"setting": setting})
+    return max(tried, key=tried.get) if tried else None
+
+
+def settings_of(name):
+    return list(getattr(switches.by_name()[name], "SETTINGS", {}))
+
+
+def tries(names, arguments):
+    """How many short tries best_settings() makes."""
+    return sum(0 if arguments.ovs_setting else len(settings_of(name)) for name in names)
+
+
+def best_settings(names, what, measure, arguments, progress):
+    """{switch: options for its start} of those that have settings; measure(switch, options)."""
+    chosen = {}
+    for name in names:
+        if settings_of(name):
+            chosen[name] = {"setting": arguments.ovs_setting or best_setting(
+                name, what, lambda options, name=name: measure(name, options), progress)}
+    return chosen
+
+
+def in_turns(names, what, count, measure, settings, progress):
+    """{switch: [what measure(switch, options) gives, a round each]}."""
+    results = {name: [] for name in names}
+    for number in range(1, count + 1):
+        for name in names:
+            progress.step(f"{what}: round {number} of {count}, {name}")
+            results[name].append(measure(name, settings.get(name)))
+    return results
 
 
 def unsteady(results):

@@ -26,6 +26,11 @@ def shown(values, form="{:.2f}"):
     return f"{form.format(numbers['median'])} ({form.format(numbers['min'])}–{form.format(numbers['max'])})"
 
 
+def percentiles(samples):
+    ordered = sorted(samples)
+    return {"p50": statistics.median(ordered), "p99": ordered[int(len(ordered) * 0.99)], "max": ordered[-1]}
+
+
 def machine():
     """What the figures depend on, besides the program."""
     cpu = next((line.split(":", 1)[1].strip() for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines()

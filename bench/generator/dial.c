@@ -198,6 +198,10 @@ static void settle(struct dialer *dialer, uint64_t now)
 
 bool dial_turn(struct dialer *dialer, uint64_t now)
 {
+        for (unsigned i = 0; i < 2; i++) {
+                transmit(dialer, i);
+                receive(dialer, i);
+        }
         settle(dialer, now);
         for (unsigned i = 0; i < BURST; i++) {
                 if (dialer->opened == dialer->options.conversations || dialer->count >= dialer->options.window ||
@@ -205,10 +209,7 @@ bool dial_turn(struct dialer *dialer, uint64_t now)
                         break;
                 begin(dialer, dialer->options.first + dialer->opened++, now);
         }
-        for (unsigned i = 0; i < 2; i++) {
+        for (unsigned i = 0; i < 2; i++)
                 transmit(dialer, i);
-                receive(dialer, i);
-                transmit(dialer, i);
-        }
         return dialer->count > 0 || dialer->opened < dialer->options.conversations;
 }

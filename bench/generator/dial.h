@@ -15,7 +15,7 @@ struct dial_options {
 };
 
 #define DIAL_WINDOW  1024U
-#define DIAL_TIMEOUT 0.02 /* s; far beyond any delay of a switch that has not lost the packet */
+#define DIAL_TIMEOUT 0.1 /* s; far beyond any delay of a switch that has not lost the packet */
 #define DIAL_OUT     256U
 
 struct dialer {

@@ -4,14 +4,21 @@ running switch:
     alive()   whether it still runs
     says()    the end of what it has to say, for a person who asks why nothing comes back
     drops()   {reason: packets} since its start, where it counts them
-    perf()    a process whose output outside_io() reads, where it can tell what a packet costs it; otherwise None
-    stop      is done on leaving the context, and nothing of it is left
+    perf(seconds)          measures what a packet costs it, meanwhile: a process, or None where it cannot tell
+    outside_io(process)    what that has measured: clocks a packet outside the devices' receive and transmit
+    change(number)         one change of its configuration that concerns no packet under way, and waits until it is in
+                           force; of a cycle of `changes`, words for each
+    memory()  MB that its process has, huge pages left out
+
+On leaving the context nothing of it is left.
 
 All of them run on SWITCH_CPU, as the client of the generator's sockets, and have one thread that moves packets."""
 
 import contextlib
 import pathlib
 import subprocess
+
+from many import memory
 
 SWITCH_CPU, GENERATOR_CPU = 0, 1
 
@@ -33,6 +40,9 @@ class Switch:
 
     def perf(self, seconds):
         return None
+
+    def memory(self):
+        return memory(self.process.pid)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
-"""Open vSwitch with DPDK, from Debian's openvswitch-switch-dpdk: what a user would take instead. Started privately, in
-a directory and a network namespace of its own, with its own database and sockets; set up as well as we can for the case:
-one rule a direction, and of its flow caches the one that is best there (SETTINGS; the bench tries them all).
+"""Open vSwitch with DPDK, from Debian's openvswitch-switch-dpdk: what a user would take instead. Started privately,
+in a directory and a network namespace of its own, with its own database and sockets; set up as well as we can for the
+case: one rule a direction, and of its flow caches the one that is best there (SETTINGS; the bench tries them all).
 
 sg is its conntrack, one pass before the decision as it has to be. The tunnel's two ends are two pairs of bridges."""
 
@@ -9,7 +9,6 @@ import os
 import pathlib
 import subprocess
 
-from cases import MAC
 from netns import Namespace, wait_until
 from switches import SWITCH_CPU, Switch, running
 
@@ -38,13 +37,16 @@ CONNTRACK = [
 
 
 class Ovs(Switch):
+    changes = ("a flow added", "a port added", "the flow changed", "the port and the flow removed")
+
     def __init__(self, process, log, directory, namespace):
         super().__init__(process, log)
         self.directory, self.namespace = directory, namespace
 
     def run(self, command, *arguments):
         """ovs-vsctl, ovs-ofctl or ovs-appctl, of this instance."""
-        where = {"ovs-vsctl": [f"--db=unix:{self.directory}/db.sock", "--timeout=20"], "ovs-ofctl": ["-O", "OpenFlow13"],
+        where = {"ovs-vsctl": [f"--db=unix:{self.directory}/db.sock", "--timeout=20"],
+                 "ovs-ofctl": ["-O", "OpenFlow13"],
                  "ovs-appctl": ["-t", f"{self.directory}/vswitchd.ctl"]}[command]
         done = subprocess.run([command, *where, *map(str, arguments)], text=True, stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, env=environment(self.directory),
@@ -66,6 +68,18 @@ class Ovs(Switch):
 
     def bridge_socket(self, bridge):
         return f"unix:{self.directory}/{bridge}.mgmt"
+
+    def change(self, number):
+        step, flow = number % len(self.changes), "priority=9,tcp,in_port=1,tp_dst=1"
+        if step == 1:
+            self.run("ovs-vsctl", "add-port", "br0", "another", "--", "set", "interface", "another",
+                     *vhost(self.directory / "nobody"))
+        elif step == 3:
+            self.run("ovs-vsctl", "del-port", "br0", "another")
+            self.run("ovs-ofctl", "del-flows", "--strict", self.bridge_socket("br0"), flow)
+        else:
+            self.run("ovs-ofctl", "add-flow", self.bridge_socket("br0"),
+                     f"{flow},actions={'output:2' if step == 0 else 'drop'}")
 
     def drops(self):
         text = self.run("ovs-appctl", "coverage/show")
