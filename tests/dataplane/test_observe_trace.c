@@ -150,6 +150,19 @@ static void an_invalid_segment_is_told_what_would_be_valid(void **state)
         assert_non_null(strstr(step->text, " 1101")); /* what B's window lets it send: 101 + 1000 */
 }
 
+static void a_spoofed_source_is_told(void **state)
+{
+        tracing_policy(&client, &server);
+        const struct wire_trace_step *step = trace(packet_udp(1, 2, 5000, 53), WIRE_STAGE_GUARD);
+        assert_int_equal(step->pass, 1);
+        assert_non_null(strstr(step->text, "source 10.0.0.1 with MAC fa:16:3e:00:00:01"));
+        step = trace(packet_udp(3, 2, 5000, 53), WIRE_STAGE_GUARD);
+        assert_int_equal(step->drop, SOCLE_DROP_SPOOFED_MAC);
+        assert_int_equal(step->object, HARNESS_PORT_A + 1);
+        assert_non_null(strstr(step->text, "fa:16:3e:00:00:03"));
+        assert_int_equal(traced.end.drop, SOCLE_DROP_SPOOFED_MAC);
+}
+
 static void limits_are_told(void **state)
 {
         tracing_policy(&client, &server);
@@ -298,6 +311,7 @@ int main(void)
                 cmocka_unit_test_teardown(a_refusal_says_what_was_asked, clear),
                 cmocka_unit_test_teardown(a_session_that_is_there_is_told, clear),
                 cmocka_unit_test_teardown(an_invalid_segment_is_told_what_would_be_valid, clear),
+                cmocka_unit_test_teardown(a_spoofed_source_is_told, clear),
                 cmocka_unit_test_teardown(limits_are_told, clear),
                 cmocka_unit_test_teardown(an_absent_guest_is_told, clear),
                 cmocka_unit_test_teardown(a_tunnel_is_told_with_its_outer_addresses, clear),
