@@ -6,7 +6,7 @@
 
 #include "socle/session_states.h"
 
-#define TIMEOUT_MAX (UINT32_MAX / 1000) /* the wire's milliseconds */
+#define TIMEOUT_MAX (INT32_MAX / 1000) /* half of the milliseconds that the dataplane counts in before they wrap */
 #define STRING(x)   #x
 
 static const struct field timeouts[] = {

@@ -3,6 +3,7 @@
 
 #include "learning.h"
 #include "objects.h"
+#include "policy_control.h"
 #include "worker.h"
 
 static uint32_t learned_total;
@@ -47,6 +48,12 @@ static bool learns(const struct network_object *network, const struct dp_learn *
                                          dp.ports[dp_location_index(event->location)]->secured);
 }
 
+/* Sessions towards it may have been allowed without this port's groups being asked: they are judged again. */
+static bool is_guarded_place(uint64_t location)
+{
+        return dp_location_place(location) == DP_PLACE_PORT && dp.ports[dp_location_index(location)]->secured;
+}
+
 static void learn(const struct dp_learn *event)
 {
         struct network_object *network = network_of(event->key);
@@ -60,6 +67,8 @@ static void learn(const struct dp_learn *event)
         }
         if (dp_map_set(&dp.fdb, &event->key, event->location) < 0)
                 return;
+        if (is_guarded_place(event->location) && (uint32_t)known != (uint32_t)event->location)
+                policy_touch();
         if (!known) {
                 network->learned++;
                 learned_total++;

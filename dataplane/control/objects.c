@@ -1,6 +1,8 @@
 /* What all objects share. */
 #include <errno.h>
+#include <string.h>
 
+#include "ageing.h"
 #include "assign.h"
 #include "objects.h"
 #include "policy_control.h"
@@ -31,11 +33,32 @@ int objects_init(void)
         return policy_init();
 }
 
+/* Ports whose sessions are still in the table. */
+static bool departed[DP_PORT_MAX], any_departed;
+
+void sessions_forget_port(uint16_t index)
+{
+        departed[index] = any_departed = true;
+}
+
+static void sessions_settle(void)
+{
+        if (!any_departed)
+                return;
+        dp_rcu_enter();
+        dp_session_forget_owners(dp.worker_count, departed);
+        dp_rcu_leave();
+        memset(departed, 0, sizeof(departed));
+        any_departed = false;
+}
+
 void objects_settle(void)
 {
         networks_settle();
         assign_settle();
         learning_settle();
-        if (policy_settle() == 0) /* else nobody may get an index that sessions still know as another's */
-                dp_rcu_reclaim();
+        if (policy_settle() < 0) /* nobody may get an index that sessions still know as another's */
+                return;
+        dp_rcu_reclaim();
+        sessions_settle();
 }

@@ -103,6 +103,9 @@ void network_add_port(uint16_t network, uint16_t port);
 void network_drop_port(uint16_t network, uint16_t port);
 void network_secure(uint16_t network); /* a port's `secured` or `guarded` is another; DP_INDEX_NONE: no network's */
 
+/* The sessions of a port that is gone are deleted once no worker can make another. */
+void sessions_forget_port(uint16_t index);
+
 void networks_settle(void); /* makes dirty flood lists */
 
 /* Makes dirty flood lists, assigns queues to workers, puts the policy into force, waits for a grace period and frees

@@ -140,6 +140,7 @@ static void drop_object(struct port_object *object)
         if (object->attachment.device && dp_io_find(object->attachment.device)->remove)
                 dp_io_find(object->attachment.device)->remove(&object->attachment);
         learning_forget(DP_PLACE_PORT, object->index);
+        sessions_forget_port(object->index);
         dp_store(dp.ports[object->index], NULL);
         port_objects[object->index] = NULL;
         if (!object->is_underlay)

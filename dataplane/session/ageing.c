@@ -6,7 +6,8 @@
 #define SLICE_MIN 1024
 /* Only what has been expired for this long is taken away: a worker that found the session alive a moment ago, on its
  * own clock, may still be using it. */
-#define GRACE_MS 1000
+#define GRACE_MS      1000
+#define RECLAIM_EVERY 64 /* short chains: a worker that takes one counts its links */
 
 struct dp_session_census dp_session_census;
 
@@ -30,7 +31,8 @@ void dp_session_age(unsigned int pool, uint32_t now_ms)
                 if (!(session->flags & DP_SESSION_LIVE))
                         continue;
                 if (is_over(session, settings, now_ms) && dp_session_delete(pool, session)) {
-                        dp_session_census.expired++;
+                        if (++dp_session_census.expired % RECLAIM_EVERY == 0)
+                                dp_session_reclaim(pool);
                         continue;
                 }
                 counting.live++;
@@ -43,4 +45,19 @@ void dp_session_age(unsigned int pool, uint32_t now_ms)
         dp_session_census = counting;
         counting = (struct dp_session_census){0};
         next = 0;
+}
+
+void dp_session_forget_owners(unsigned int pool, const bool gone[DP_PORT_MAX])
+{
+        uint32_t touched = __atomic_load_n(&dp_sessions.touched, __ATOMIC_RELAXED);
+
+        for (uint32_t i = 0; i < touched; i++) {
+                struct dp_session *session = &dp_sessions.entries[i];
+                uint16_t owner = session->ways[0].owner;
+                if (session->flags & DP_SESSION_LIVE && owner < DP_PORT_MAX && gone[owner])
+                        dp_session_delete(pool, session);
+                if (i % RECLAIM_EVERY == 0)
+                        dp_session_reclaim(pool);
+        }
+        dp_session_reclaim(pool);
 }

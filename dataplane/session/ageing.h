@@ -16,3 +16,7 @@ extern struct dp_session_census dp_session_census;
 /* Looks at the next entries of the table, a fortieth of those in use: all in four seconds when called ten times a
  * second. Control only. `pool`: dp.worker_count. */
 void dp_session_age(unsigned int pool, uint32_t now_ms);
+
+/* Deletes the sessions that count against ports that are gone, lest they count against the next one with that index. A
+ * walk over all entries in use; the workers know of the ports' end. Control only, known to RCU. */
+void dp_session_forget_owners(unsigned int pool, const bool gone[DP_PORT_MAX]);

@@ -47,7 +47,7 @@ def pair(one_node, lab):
                    guests[0].port("blue", port_security=True, security_groups=["out"]),
                    guests[1].port("blue", port_security=True, security_groups=["server"]))
     for guest in guests:
-        guest.up(silent=True)
+        guest.up()
     return guests
 
 
