@@ -15,6 +15,7 @@
 #include "objects.h"
 #include "rcu.h"
 #include "socle/log.h"
+#include "table.h"
 #include "worker.h"
 
 #define MUST(x)                                                                                                        \
@@ -143,7 +144,7 @@ void fixture_init(void)
         dp.workers = rte_zmalloc(NULL, sizeof(*dp.workers), 64);
         dp.workers->rxqs = rte_zmalloc(NULL, sizeof(*dp.workers->rxqs), 64);
         dp.workers->learn = rte_ring_create_elem("learn", sizeof(struct dp_learn), 64, SOCKET_ID_ANY, 0);
-        MUST(dp.workers->learn && objects_init() == 0);
+        MUST(dp.workers->learn && objects_init() == 0 && dp_session_table_init(1024, 1) == 0);
         dp_io_register(&device);
 
         wire_init(&network, WIRE_NETWORK);

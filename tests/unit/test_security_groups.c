@@ -127,9 +127,9 @@ static void test_address_groups(void **state)
 
 static void test_session_settings(void **state)
 {
-        BAD({"SessionSettings", "s", "{'timeouts':{'udp':0}}", "/spec/timeouts/udp", "1 to 4294967 s"},
+        BAD({"SessionSettings", "s", "{'timeouts':{'udp':0}}", "/spec/timeouts/udp", "1 to 2147483 s"},
             {"SessionSettings", "s", "{'timeouts':{'tcp_established':4294968}}", "/spec/timeouts/tcp_established",
-             "4294967 s"},
+             "2147483 s"},
             {"SessionSettings", "s", "{'timeouts':{'tcp_estblished':1}}", "/spec/timeouts/tcp_estblished",
              "did you mean tcp_established?"},
             {"SessionSettings", "s", "{'tcp_max_retrans':256}", "/spec/tcp_max_retrans", "0 to 255"},
@@ -448,12 +448,12 @@ static void test_session_settings_on_the_wire(void **state)
         assert_record(&gather, 0, &expected);
 
         apply_ok(f, "[{'kind':'SessionSettings','name':'s','spec':{'tcp_loose':false,'tcp_liberal':true,"
-                    "'tcp_max_retrans':5,'pickup':0,'timeouts':{'udp':4294967,'sctp_heartbeat_sent':1}}}]");
+                    "'tcp_max_retrans':5,'pickup':0,'timeouts':{'udp':2147483,'sctp_heartbeat_sent':1}}}]");
         expected.tcp_loose = 0;
         expected.tcp_liberal = 1;
         expected.tcp_max_retrans = 5;
         expected.pickup_s = 0;
-        expected.timeout_ms[SOCLE_SESSION_UDP] = 4294967000;
+        expected.timeout_ms[SOCLE_SESSION_UDP] = 2147483000;
         expected.timeout_ms[SOCLE_SESSION_SCTP_HEARTBEAT_SENT] = 1000;
         gather_object(f, "SessionSettings", "s", &gather);
         assert_record(&gather, 0, &expected);
