@@ -37,7 +37,7 @@ static void own_ipv4(const uint8_t *frame, size_t size)
 }
 
 /* The upper layer's header, wherever the chain leads; NULL: not in this packet. */
-static const uint8_t *upper_layer(const uint8_t *frame, size_t size, uint8_t *ret_protocol)
+static const uint8_t *upper_layer(const uint8_t *frame, size_t size, uint8_t *ret_protocol, bool *ret_fragment)
 {
         size_t at = 54;
         uint8_t next = frame[20];
@@ -45,6 +45,7 @@ static const uint8_t *upper_layer(const uint8_t *frame, size_t size, uint8_t *re
         while (next == 0 || next == 43 || next == 44 || next == 51 || next == 60) {
                 if (at + 8 > size || (next == 44 && read16(frame + at + 2) & 0xfff8))
                         return NULL;
+                *ret_fragment |= next == 44;
                 size_t length = next == 44 ? 8 : next == 51 ? (frame[at + 1] + 2u) * 4 : (frame[at + 1] + 1u) * 8;
                 next = frame[at];
                 at += length;
@@ -59,11 +60,14 @@ static void own_ipv6(const uint8_t *frame, size_t size)
         const uint8_t link_local[16] = {0xfe, 0x80, [8] = 0xf8, 0x16, 0x3e, 0xff, 0xfe, 0, 0, MAC(frame)};
         const uint8_t link_local_other[16] = {0xfe, 0x80, [8] = 0xf8, 0x16, 0x3e, 0xff, 0xfe, 0, 0, 3 - MAC(frame)};
         const uint8_t pair[8] = {0xfd, 2};
+        const uint8_t mapped[12] = {[10] = 0xff, 0xff};
         uint8_t protocol = 59;
-        const uint8_t *upper = upper_layer(frame, size, &protocol);
+        bool fragment = false;
+        const uint8_t *upper = upper_layer(frame, size, &protocol, &fragment);
         bool discovery = upper && protocol == 58 && upper[0] >= 133 && upper[0] <= 137;
 
-        PROPERTY(!(discovery && (upper[0] == 134 || upper[0] == 137)));
+        PROPERTY(memcmp(source, mapped, 12) != 0);
+        PROPERTY(!(discovery && (fragment || upper[0] == 134 || upper[0] == 137)));
         PROPERTY(!(upper && protocol == 17 && read16(upper) == 547 && read16(upper + 2) == 546));
         if (memcmp(source, nobody, 16) == 0)
                 PROPERTY(upper && protocol == 58 && frame[38] == 0xff);

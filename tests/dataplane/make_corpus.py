@@ -103,6 +103,7 @@ def guarded():
             yield eth / IP(src=ip4, dst="10.0.0.9", options=b"\1\1\1\0") / UDP(sport=ports[0], dport=ports[1])
         yield eth / IP(src=ip4, dst="10.0.0.9", frag=3) / Raw(b"\0\x43\0\x44" * 4)
         yield eth / IP(src=ip4, dst="10.0.0.9") / TCP()
+        yield eth / IPv6(src=f"::ffff:{ip4}", dst="ff02::1") / TCP()
         ip = IPv6(src=ip6, dst="ff02::1", hlim=255)
         for ports in ((546, 547), (547, 546), (1, 2)):
             yield eth / ip / UDP(sport=ports[0], dport=ports[1])

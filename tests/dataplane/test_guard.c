@@ -534,6 +534,11 @@ static void solicitations(void **state)
         expect(SOCLE_DROP_SPOOFED_ND, false);
         ipv6(1, OWN6);
         nd(135, OTHER6);
+        option(1, 3);
+        option(1, 1);
+        expect(SOCLE_DROP_SPOOFED_ND, false);
+        ipv6(1, OWN6);
+        nd(135, OTHER6);
         option(14, 3); /* a nonce (RFC 3971): not a MAC */
         option(1, 1);
         expect(PASSES, true);
@@ -546,6 +551,10 @@ static void duplicate_address_detection(void **state)
         ipv6_to(1, UNSPECIFIED, group, 255);
         nd(135, OWN6);
         expect(PASSES, true);
+        ipv6_to(1, UNSPECIFIED, group, 255);
+        nd(135, OWN6);
+        option(1, 3);
+        expect(SOCLE_DROP_SPOOFED_ND, false);
         ipv6_to(1, UNSPECIFIED, OTHER6, 255);
         nd(135, OWN6);
         expect(SOCLE_DROP_SPOOFED_ND, false);
