@@ -217,8 +217,7 @@ int member_put(const struct wire_member *record, struct dp_io_error *error)
         if (record->prefix > 128)
                 return dp_io_fail(error, EINVAL, "a member of group %u has a prefix of %u bits", record->set,
                                   record->prefix);
-        dp_address ip = dp_address_mask(dp_address_load(record->ip), record->prefix);
-        if (members_add(ip, record->prefix, set->number, record->owner, &fresh) < 0)
+        if (members_add(dp_address_load(record->ip), record->prefix, set->number, record->owner, &fresh) < 0)
                 return dp_io_fail(error, ENOMEM, "out of memory");
         if (fresh)
                 remote_hold(set);
@@ -230,8 +229,7 @@ void member_remove(const struct wire_member *record)
         struct remote *set = remote_of_set_in_use(record->set);
 
         if (set && record->prefix <= 128 &&
-            members_drop(dp_address_mask(dp_address_load(record->ip), record->prefix), record->prefix, set->number,
-                         record->owner))
+            members_drop(dp_address_load(record->ip), record->prefix, set->number, record->owner))
                 remote_release(set);
 }
 
@@ -252,12 +250,12 @@ static struct dp_group *build(const struct group *group)
 
         if (!list)
                 return NULL;
-        LIST_FOREACH(rule, &group->rules, entry)
-        list[count++] = (struct dp_group_rule){
-                .key = dp_group_key(rule->direction, rule->v6, rule->protocol,
-                                    rule->remote ? rule->remote->number : DP_REMOTE_ANY),
-                .range = rule->range,
-        };
+        LIST_FOREACH (rule, &group->rules, entry)
+                list[count++] = (struct dp_group_rule){
+                        .key = dp_group_key(rule->direction, rule->v6, rule->protocol,
+                                            rule->remote ? rule->remote->number : DP_REMOTE_ANY),
+                        .range = rule->range,
+                };
         return dp_group_build(group->id, group->stateful, list, count);
 }
 
@@ -266,8 +264,7 @@ int groups_build(void)
         struct group *group;
         int r = 0;
 
-        STAILQ_FOREACH(group, &dirty, dirty_entry)
-        {
+        STAILQ_FOREACH (group, &dirty, dirty_entry) {
                 if (group->declared && !(group->fresh = build(group)))
                         return -ENOMEM;
                 r |= !dp_group_same(group->fresh, policy_in_force.groups[group->index]);
@@ -279,8 +276,7 @@ void groups_discard(void)
 {
         struct group *group;
 
-        STAILQ_FOREACH(group, &dirty, dirty_entry)
-        {
+        STAILQ_FOREACH (group, &dirty, dirty_entry) {
                 free(group->fresh);
                 group->fresh = NULL;
         }
@@ -291,8 +287,7 @@ void groups_note_open(void)
 {
         struct group *group;
 
-        STAILQ_FOREACH(group, &dirty, dirty_entry)
-        {
+        STAILQ_FOREACH (group, &dirty, dirty_entry) {
                 const struct dp_group *now = policy_in_force.groups[group->index];
                 if ((now && now->open) != group_is_open(group))
                         ports_of_group_changed(group);

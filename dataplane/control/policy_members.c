@@ -7,14 +7,18 @@
 #include "policy_private.h"
 #include "socle/cleanup.h"
 
+/* One owner's word that an address, as it wrote it, is in a remote. */
+struct saying {
+        dp_address ip; /* with the bits behind the prefix: 10.0.0.1/24 and 10.0.0.2/24 are two words */
+        uint32_t remote, owner;
+};
+
 /* An address or prefix, and who says that it is in what. Lives until the settle() after its last saying is gone. */
 struct address {
         dp_address ip;
         uint8_t prefix;
         uint32_t count, room;
-        struct saying {
-                uint32_t remote, owner;
-        } * sayings;
+        struct saying *sayings;
         LIST_ENTRY(address) of_shard; /* single addresses */
 };
 
@@ -151,22 +155,25 @@ static void free_address(struct address *address)
 
 /* ---- sayings ---- */
 
-static struct saying *find_saying(struct address *address, uint32_t remote, uint32_t owner)
+static struct saying *find_saying(struct address *address, const struct saying *like)
 {
-        for (uint32_t i = 0; i < address->count; i++)
-                if (address->sayings[i].remote == remote && address->sayings[i].owner == owner)
-                        return &address->sayings[i];
+        for (uint32_t i = 0; i < address->count; i++) {
+                struct saying *saying = &address->sayings[i];
+                if (saying->remote == like->remote && saying->owner == like->owner && saying->ip == like->ip)
+                        return saying;
+        }
         return NULL;
 }
 
 int members_add(dp_address ip, uint8_t prefix, uint32_t remote, uint32_t owner, bool *ret_new)
 {
-        struct address *address = take_address(ip, prefix);
+        struct address *address = take_address(dp_address_mask(ip, prefix), prefix);
+        const struct saying wanted = {ip, remote, owner};
 
         if (!address)
                 return -ENOMEM;
         mark(address); /* also when nothing comes of it: an address without sayings is to be freed */
-        *ret_new = !find_saying(address, remote, owner);
+        *ret_new = !find_saying(address, &wanted);
         if (!*ret_new)
                 return 0;
         if (address->count == address->room) {
@@ -177,7 +184,7 @@ int members_add(dp_address ip, uint8_t prefix, uint32_t remote, uint32_t owner, 
                 address->sayings = grown;
                 address->room = room;
         }
-        address->sayings[address->count++] = (struct saying){remote, owner};
+        address->sayings[address->count++] = wanted;
         return 0;
 }
 
@@ -185,9 +192,9 @@ bool members_drop(dp_address ip, uint8_t prefix, uint32_t remote, uint32_t owner
 {
         uint64_t key[3];
 
-        address_key(key, ip, prefix);
+        address_key(key, dp_address_mask(ip, prefix), prefix);
         struct address *address = policy_find(&addresses, key);
-        struct saying *saying = address ? find_saying(address, remote, owner) : NULL;
+        struct saying *saying = address ? find_saying(address, &(struct saying){ip, remote, owner}) : NULL;
         if (!saying)
                 return false;
         *saying = address->sayings[--address->count];
@@ -251,12 +258,12 @@ static int build_shard(struct shard *shard)
         struct address *address;
         size_t sayings = 0;
 
-        LIST_FOREACH(address, &shard->addresses, of_shard)
-        sayings += address->count;
+        LIST_FOREACH (address, &shard->addresses, of_shard)
+                sayings += address->count;
         bool ok = allocate(&material, shard->count, sayings);
         if (ok) {
-                LIST_FOREACH(address, &shard->addresses, of_shard)
-                gather(&material, address);
+                LIST_FOREACH (address, &shard->addresses, of_shard)
+                        gather(&material, address);
                 if (material.count > 0)
                         ok = (shard->fresh = dp_shard_build(seeds, material.members, material.count));
         }

@@ -77,8 +77,7 @@ static void gather_groups(const struct port_rules *port, struct dp_port_policy *
 {
         const struct membership *membership;
 
-        LIST_FOREACH(membership, &port->groups, of_port)
-        {
+        LIST_FOREACH (membership, &port->groups, of_port) {
                 if (!membership->group->declared)
                         continue;
                 policy->groups[policy->group_count++] = membership->group->index;

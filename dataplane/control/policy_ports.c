@@ -78,9 +78,9 @@ static struct membership *find_membership(const struct port_rules *port, uint32_
 {
         struct membership *membership;
 
-        LIST_FOREACH(membership, &port->groups, of_port)
-        if (membership->group->id == group)
-                return membership;
+        LIST_FOREACH (membership, &port->groups, of_port)
+                if (membership->group->id == group)
+                        return membership;
         return NULL;
 }
 
@@ -127,8 +127,8 @@ void ports_of_group_changed(struct group *group)
 {
         struct membership *membership;
 
-        LIST_FOREACH(membership, &group->members, of_group)
-        mark(membership->port);
+        LIST_FOREACH (membership, &group->members, of_group)
+                mark(membership->port);
 }
 
 /* ---- its addresses ---- */
@@ -213,8 +213,7 @@ int ports_build(void)
         struct port_rules *port;
         int any = 0;
 
-        STAILQ_FOREACH(port, &dirty, dirty_entry)
-        {
+        STAILQ_FOREACH (port, &dirty, dirty_entry) {
                 int r = build(port);
                 if (r < 0)
                         return r;
@@ -227,8 +226,7 @@ void ports_discard(void)
 {
         struct port_rules *port;
 
-        STAILQ_FOREACH(port, &dirty, dirty_entry)
-        {
+        STAILQ_FOREACH (port, &dirty, dirty_entry) {
                 if (port->fresh != in_force(port))
                         free((void *)(uintptr_t)port->fresh);
                 port->fresh = NULL;
@@ -265,16 +263,15 @@ void ports_lower(void)
 {
         const struct port_rules *port;
 
-        STAILQ_FOREACH(port, &dirty, dirty_entry)
-        set_flags(port, false);
+        STAILQ_FOREACH (port, &dirty, dirty_entry)
+                set_flags(port, false);
 }
 
 void ports_apply(void)
 {
         struct port_rules *port;
 
-        STAILQ_FOREACH(port, &dirty, dirty_entry)
-        {
+        STAILQ_FOREACH (port, &dirty, dirty_entry) {
                 if (port->index == DP_INDEX_NONE || port->fresh == in_force(port))
                         continue;
                 policy_retire(in_force(port));

@@ -102,6 +102,12 @@ struct membership {
         struct port_rules *port;
 };
 
+struct port_allowed {
+        uint8_t ip[16];
+        struct rte_ether_addr mac;
+        uint8_t prefix, zero; /* compared as bytes */
+};
+
 /* What is wanted of one port. Lives while the port is there or a record speaks of it. */
 struct port_rules {
         uint32_t id;
@@ -109,11 +115,7 @@ struct port_rules {
         bool secured, dirty;
         struct rte_ether_addr mac;
         LIST_HEAD(, membership) groups;
-        struct port_allowed {
-                uint8_t ip[16];
-                struct rte_ether_addr mac;
-                uint8_t prefix, zero; /* compared as bytes */
-        } * allowed;
+        struct port_allowed *allowed;
         uint16_t group_count, allowed_count, allowed_room;
         STAILQ_ENTRY(port_rules) dirty_entry;
         const struct dp_port_policy *fresh; /* made, and not in force yet; or the one in force, when it is the same */

@@ -26,14 +26,16 @@ struct dp_shard {
         } slots[];                  /* open addressing, at most half full */
 };
 
+struct dp_prefix_node {
+        uint32_t first, count; /* of `remotes` */
+        uint32_t parent;       /* the prefix around it, index + 1; 0: none */
+};
+
 struct dp_prefixes {
         uint32_t count; /* intervals */
         uint32_t bytes;
         const uint32_t *nodes; /* [count]: the innermost prefix of each interval, index + 1; 0: none */
-        const struct dp_prefix_node {
-                uint32_t first, count; /* of `remotes` */
-                uint32_t parent;       /* the prefix around it, index + 1; 0: none */
-        } * tree;
+        const struct dp_prefix_node *tree;
         const uint32_t *remotes;
         dp_address starts[]; /* [count], ascending from 0; an interval ends where the next one starts */
 };

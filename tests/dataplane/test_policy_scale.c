@@ -1,6 +1,7 @@
 /* A node's worth of policy through control: 1,000 groups, 10,000 rules, 10,000 members, 500 ports. Prints what a change
  * and a first packet cost; holds the memory to its bound. */
 #include <malloc.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,11 +11,13 @@
 #include <time.h>
 
 #include <cmocka.h>
+#include <rte_cycles.h>
 #include <rte_malloc.h>
 
 #include <netinet/in.h>
 
 #include "control_fixture.h"
+#include "rcu.h"
 
 #define GROUPS       1000
 #define RULES        10 /* a group */
@@ -26,6 +29,8 @@
 
 #define PUT(make)    fixture_put(&(typeof(make)[]){make}[0])
 #define DELETE(make) fixture_delete(&(typeof(make)[]){make}[0])
+
+static bool done;
 
 static double now_us(void)
 {
@@ -127,6 +132,20 @@ static void time_changes(const char *what, void (*change)(unsigned int n))
         printf("%-32s %8.0f us median, %8.0f us worst\n", what, times[CHANGES / 2], times[CHANGES - 1]);
 }
 
+/* A busy worker, for whose next round a change has to wait. */
+static void *worker(void *unused)
+{
+        rte_rcu_qsbr_thread_register(dp_rcu, 0);
+        rte_rcu_qsbr_thread_online(dp_rcu, 0);
+        while (!__atomic_load_n(&done, __ATOMIC_RELAXED)) {
+                rte_delay_us_block(20);
+                rte_rcu_qsbr_quiescent(dp_rcu, 0);
+        }
+        rte_rcu_qsbr_thread_offline(dp_rcu, 0);
+        rte_rcu_qsbr_thread_unregister(dp_rcu, 0);
+        return NULL;
+}
+
 static void change_rule(unsigned int n)
 {
         PUT(rule(n, 2, 7));
@@ -183,8 +202,10 @@ static void time_checks(const char *what, bool members)
 
 static void a_nodes_worth(void **state)
 {
+        pthread_t thread;
         double start;
 
+        assert_int_equal(pthread_create(&thread, NULL, worker, NULL), 0);
         fixture_begin(false);
         for (unsigned int p = 1; p <= PORTS; p++)
                 put_port(p, false); /* the ports themselves, and packet buffers, are no matter of policy */
@@ -210,6 +231,8 @@ static void a_nodes_worth(void **state)
         if (mallinfo2().uordblks > 0)
                 assert_in_range(used, 1, MEMORY_BOUND);
         join_10000();
+        __atomic_store_n(&done, true, __ATOMIC_RELAXED);
+        pthread_join(thread, NULL);
 }
 
 int main(void)
