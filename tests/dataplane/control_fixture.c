@@ -125,6 +125,13 @@ struct wire_committed fixture_commit(void)
         return committed;
 }
 
+int fixture_clear(void **state)
+{
+        fixture_begin(true);
+        fixture_commit();
+        return 0;
+}
+
 const char *fixture_failure(void)
 {
         return failure;

@@ -637,5 +637,5 @@ int main(void)
         };
 
         fixture_init();
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, NULL, fixture_clear);
 }

@@ -400,5 +400,5 @@ int main(void)
 
         fixture_init();
         srand(1);
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, NULL, fixture_clear);
 }

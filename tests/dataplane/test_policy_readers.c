@@ -119,5 +119,5 @@ int main(void)
         const struct CMUnitTest tests[] = {cmocka_unit_test(a_snapshot_is_whole)};
 
         fixture_init();
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, NULL, fixture_clear);
 }

@@ -240,5 +240,5 @@ int main(void)
         const struct CMUnitTest tests[] = {cmocka_unit_test(a_nodes_worth)};
 
         fixture_init();
-        return cmocka_run_group_tests(tests, NULL, NULL);
+        return cmocka_run_group_tests(tests, NULL, fixture_clear);
 }
