@@ -190,9 +190,9 @@ def test_sessions_questions_wait_their_turn(node):
 
 def test_no_dataplane(node):
     node.fake.answers["SESSIONS_GET"] = lambda *_: [b"x" * 16]  # not in the protocol: the connection is dropped
+    node.fake.version = 99  # the next one's
     done = node.ctl("sessions")
     assert done.status == REFUSED and "does not answer" in done.err
-    node.fake.version = 99
     until(lambda: node.ctl("info", "-o", "json").json()["dataplane"]["state"] == "incompatible")
     for arguments in (["sessions"], ["trace", "vm1", "icmp 10.0.0.1 > 10.0.0.2 dst-mac fa:16:3e:00:00:02"],
                       ["capture", "vm1"], ["trace", "vm1", "--live"]):
