@@ -23,9 +23,10 @@ enum chunk_type {
 #define INIT_LENGTH   20 /* the fixed part of INIT and INIT ACK, chunk header included */
 #define T_BIT         1  /* of ABORT and SHUTDOWN COMPLETE: the tag is the other direction's (RFC 9260 8.5.1) */
 
-#define SENT_INIT(d)       (1 << (d)) /* flags: an INIT was seen in that direction, and no COOKIE ACK since */
-#define HEARTBEAT_STRAY    (1 << 2)   /* a HEARTBEAT with an unknown tag passed; its answer will tell */
-#define HEARTBEAT_STRAY_D1 (1 << 3)   /* in direction 1 */
+/* flags beside DP_SCTP_ASSURED */
+#define SENT_INIT(d)       (2 << (d)) /* an INIT was seen in that direction, and no COOKIE ACK since */
+#define HEARTBEAT_STRAY    (1 << 3)   /* a HEARTBEAT with an unknown tag passed; its answer will tell */
+#define HEARTBEAT_STRAY_D1 (1 << 4)   /* in direction 1 */
 
 /* ---- the table of states ---- */
 
@@ -38,13 +39,14 @@ _Static_assert(STATE(HS) == SOCLE_SESSION_SCTP_HEARTBEAT_SENT && STATE(ES) == SO
                "columns follow session_states.h");
 
 /* clang-format off */
-/* [the answering direction?][chunk][column]. Chunks without a row (DATA, SACK …) belong to any association and leave it as it
- * is. IV: invalid.
+/* [the answering direction?][chunk][column]. Chunks without a row (DATA, SACK …) belong to any association and leave it as
+ * it is. IV: invalid.
  *
  *      INIT          opens: it waits in CLOSED for its INIT ACK, so that a flood of them is soon forgotten. In an
  *                    association that lives: a restart, which its COOKIE ACK decides.
  *      HEARTBEAT     a further path of an association that began elsewhere (multi-homing); its answer establishes.
  *      SHUTDOWN ACK  may come when we know nothing: the SHUTDOWN COMPLETE shall find its way back.
+ *      ERROR         answering a COOKIE ECHO: the cookie was stale, and all begins anew.
  *      ABORT         ends whatever there is; its tag was compared. */
 static const uint8_t transitions[2][CHUNK_TYPES][STATES] = {
         {                      /*  NO  CL  CW  CE  ES  SS  SR  SA  HS */
@@ -55,17 +57,17 @@ static const uint8_t transitions[2][CHUNK_TYPES][STATES] = {
         [SHUTDOWN_ACK]          = {SA, CL, CW, CE, ES, SA, SA, SA, SA},
         [ERROR]                 = {CL, CL, CW, CE, ES, SS, SR, SA, CL},
         [COOKIE_ECHO]           = {CL, CL, CE, CE, ES, SS, SR, SA, CL},
-        [COOKIE_ACK]            = {CL, CL, CW, CE, ES, SS, SR, SA, CL},
+        [COOKIE_ACK]            = {CL, CL, CW, ES, ES, SS, SR, SA, CL},
         [SHUTDOWN_COMPLETE]     = {CL, CL, CW, CE, ES, SS, SR, CL, CL},
         [HEARTBEAT]             = {HS, CL, CW, CE, ES, SS, SR, SA, HS},
         [HEARTBEAT_ACK]         = {CL, CL, CW, CE, ES, SS, SR, SA, HS},
         }, {                   /*  NO  CL  CW  CE  ES  SS  SR  SA  HS */
-        [INIT]                  = {IV, CL, CW, CE, ES, CL, CL, SA, IV},
+        [INIT]                  = {IV, CL, CW, CE, ES, SS, SR, SA, IV},
         [INIT_ACK]              = {IV, CW, CW, CE, ES, SS, SR, SA, IV},
         [ABORT]                 = {IV, CL, CL, CL, CL, CL, CL, CL, IV},
         [SHUTDOWN]              = {IV, CL, CW, CE, SR, SS, SR, SA, IV},
         [SHUTDOWN_ACK]          = {IV, CL, CW, CE, ES, SA, SA, SA, IV},
-        [ERROR]                 = {IV, CL, CW, CE, ES, SS, SR, SA, IV},
+        [ERROR]                 = {IV, CL, CW, CL, ES, SS, SR, SA, IV},
         [COOKIE_ECHO]           = {IV, CL, CE, CE, ES, SS, SR, SA, IV},
         [COOKIE_ACK]            = {IV, CL, CW, ES, ES, SS, SR, SA, IV},
         [SHUTDOWN_COMPLETE]     = {IV, CL, CW, CE, ES, SS, SR, CL, IV},
@@ -237,11 +239,11 @@ static bool note_tag(struct step *s, const struct chunk *chunk)
         if (chunk->room < INIT_LENGTH)
                 return false;
         tag = read_word(chunk->data + CHUNK_HEADER);
-        if (chunk->type == INIT) {
+        if (chunk->type == INIT && tag != before) { /* one that only repeats what is known changes nothing */
                 if (ours && theirs)
                         sctp->flags &= ~SENT_INIT(!s->d);
                 sctp->flags |= SENT_INIT(s->d);
-        } else if (tag != before && ((!theirs && before != 0) || (ours && theirs))) {
+        } else if (chunk->type == INIT_ACK && tag != before && ((!theirs && before != 0) || (ours && theirs))) {
                 return false;
         }
         sctp->tags[!s->d] = tag;
@@ -273,6 +275,8 @@ static bool take_chunk(struct step *s, const struct chunk *chunk)
                 s->sctp->flags &= ~(SENT_INIT(0) | SENT_INIT(1));
         if (chunk->type == INIT && next == CL && s->state == CL)
                 s->ignore = true; /* or who sends INITs keeps it for ever */
+        if (next == ES && s->state != ES)
+                s->sctp->flags |= DP_SCTP_ASSURED;
         s->state = next;
         return true;
 }
@@ -314,6 +318,15 @@ static bool expect(struct dp_sctp *sctp, unsigned int d, const struct packet *pa
         return true;
 }
 
+/* Packets with any of these have rules of their own; all others carry the tag that their direction is known by. */
+static bool tag_is_known(const struct dp_sctp *sctp, unsigned int d, const struct packet *packet)
+{
+        const uint32_t own_rules = BIT(INIT) | BIT(ABORT) | BIT(SHUTDOWN_COMPLETE) | BIT(COOKIE_ECHO) |
+                                   BIT(SHUTDOWN_ACK) | BIT(HEARTBEAT) | BIT(HEARTBEAT_ACK);
+
+        return has_any(packet, own_rules) || packet->tag == sctp->tags[d];
+}
+
 enum dp_sctp_verdict dp_sctp_begin(struct dp_sctp *sctp, unsigned int d, const uint8_t *packet, uint32_t length,
                                    uint8_t *state)
 {
@@ -321,7 +334,8 @@ enum dp_sctp_verdict dp_sctp_begin(struct dp_sctp *sctp, unsigned int d, const u
         struct packet read;
 
         if (!read_packet(packet, length, &read) ||
-            has_any(&read, BIT(ABORT) | BIT(SHUTDOWN_COMPLETE) | BIT(COOKIE_ACK)) || !expect(&fresh, d, &read))
+            has_any(&read, BIT(ABORT) | BIT(SHUTDOWN_COMPLETE) | BIT(COOKIE_ACK)) || !expect(&fresh, d, &read) ||
+            !tag_is_known(&fresh, d, &read))
                 return DP_SCTP_INVALID;
         struct step s = {.packet = &read, .d = d, .state = NO};
         *sctp = fresh;
@@ -331,13 +345,9 @@ enum dp_sctp_verdict dp_sctp_begin(struct dp_sctp *sctp, unsigned int d, const u
 enum dp_sctp_verdict dp_sctp_track(struct dp_sctp *sctp, unsigned int d, unsigned int origin, const uint8_t *packet,
                                    uint32_t length, uint8_t *state)
 {
-        const uint32_t own_rules = BIT(INIT) | BIT(ABORT) | BIT(SHUTDOWN_COMPLETE) | BIT(COOKIE_ECHO) |
-                                   BIT(SHUTDOWN_ACK) | BIT(HEARTBEAT) | BIT(HEARTBEAT_ACK);
         struct packet read;
 
-        if (!read_packet(packet, length, &read))
-                return DP_SCTP_INVALID;
-        if (!has_any(&read, own_rules) && read.tag != sctp->tags[d])
+        if (!read_packet(packet, length, &read) || !tag_is_known(sctp, d, &read))
                 return DP_SCTP_INVALID;
         struct step s = {.packet = &read, .d = d, .answering = d != origin, .state = COLUMN(*state)};
         return take_packet(&s, sctp, state);

@@ -7,6 +7,8 @@
 
 #include "socle/session_states.h"
 
+#define DP_SCTP_ASSURED (1 << 0) /* flags: it was established once */
+
 /* Written by the workers that see the association, one at a time. */
 struct dp_sctp {
         uint32_t tags[2]; /* verification tag of packets in that direction of the key; host order; 0: not known */

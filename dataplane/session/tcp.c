@@ -179,8 +179,10 @@ static void start_sender(struct step *s)
 
         sender->end = sender->max_end = s->end;
         sender->max_window = s->segment->window ? s->segment->window : 1;
-        read_syn_options(s->segment, &sender->scale, &options);
-        sender->flags = (sender->flags & DP_TCP_PEER_LIBERAL) | options;
+        if (s->segment->option_length > 0) { /* without any, an earlier SYN's stand */
+                read_syn_options(s->segment, &sender->scale, &options);
+                sender->flags = (sender->flags & DP_TCP_PEER_LIBERAL) | options;
+        }
         if (s->answering && !(sender->flags & receiver->flags & DP_TCP_PEER_SCALE))
                 sender->scale = receiver->scale = 0;
 }
@@ -245,7 +247,8 @@ static enum window place_segment(const struct step *s)
                 uint32_t excess = s->end - sender->max_end + 1;
                 if (receiver->max_window == 0 || !recent || !acks_recent || !acks_sent || excess > receiver->max_window)
                         return BEYOND;
-                /* More than the receiver's window allows; its acknowledgement must not look as if it came from nowhere. */
+                /* More than the receiver's window allows; its acknowledgement must not look as if it came from nowhere.
+                 */
                 s->sender->end = s->end;
                 s->sender->flags |= DP_TCP_PEER_UNACKED;
                 return DOUBTFUL;
@@ -403,9 +406,9 @@ static enum decision check_rst(struct step *s)
                 s->to = s->from;
         }
         /* It answers what passed unseen. */
-        if (s->segment->ack == last->end && ((s->tcp->flags & DP_TCP_REPLIED && last->kind == DP_TCP_KIND_SYN &&
-                                              last->direction != s->d) ||
-                                             (!(s->tcp->flags & DP_TCP_ASSURED) && last->kind == DP_TCP_KIND_PLAIN)))
+        if (s->segment->ack == last->end &&
+            ((s->tcp->flags & DP_TCP_REPLIED && last->kind == DP_TCP_KIND_SYN && last->direction != s->d) ||
+             (!(s->tcp->flags & DP_TCP_ASSURED) && last->kind == DP_TCP_KIND_PLAIN)))
                 return SKIP_WINDOW;
         bool last_answered = (last->direction == s->d) == s->answering;
         if (s->from == SS && last->kind == DP_TCP_KIND_PLAIN && last_answered && seq == last->ack)

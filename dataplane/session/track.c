@@ -69,7 +69,7 @@ static enum dp_track track_sctp(struct dp_session *session, unsigned int d, cons
         session->state = state;
         if (!session->ways[d].initiator)
                 dp_session_flag(session, DP_SESSION_REPLIED);
-        if (state == SOCLE_SESSION_SCTP_ESTABLISHED)
+        if (session->sctp.flags & DP_SCTP_ASSURED)
                 dp_session_flag(session, DP_SESSION_ASSURED);
         if (verdict == DP_SCTP_IGNORE)
                 return DP_TRACK_IGNORE;

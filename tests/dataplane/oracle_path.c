@@ -1,14 +1,14 @@
 /* What the packet path makes of a conversation, packet by packet, for whoever compares it with another's opinion
- * (tests/functional/test_dp_conntrack.py, with Linux'). Port A is a guest that may begin conversations and whom nobody may
- * address unasked; port B is free. Reads lines, answers each with one:
+ * (tests/functional/test_dp_conntrack.py, with Linux'). Port A is a guest that may begin conversations and whom nobody
+ * may address unasked; port B is free. Reads lines, answers each with one:
  *
  *      settings LOOSE LIBERAL MAX_RETRANS           0 or 1, 0 or 1, number
  *      timeout STATE MILLISECONDS                   by its name in session_states.h
  *      clear                                        forgets all sessions
  *      A|B MILLISECONDS HEX                         an IP packet from A or B, at that time
  *
- * A packet's answer: `pass` or the drop reason's name; then its session, if there is one: state, milliseconds left, 1 if
- * it was answered, 1 if it is assured. */
+ * A packet's answer: `pass` or the drop reason's name; then its session, if there is one: state, milliseconds left, 1
+ * if it was answered, 1 if it is assured. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,7 +100,8 @@ static void take_packet(unsigned int port, uint32_t at_ms, const char *hex)
 
         ether->dst_addr = harness_mac(other + 1);
         ether->src_addr = harness_mac(port + 1);
-        ether->ether_type = frame[sizeof(*ether)] >> 4 == 6 ? RTE_BE16(RTE_ETHER_TYPE_IPV6) : RTE_BE16(RTE_ETHER_TYPE_IPV4);
+        ether->ether_type =
+                frame[sizeof(*ether)] >> 4 == 6 ? RTE_BE16(RTE_ETHER_TYPE_IPV6) : RTE_BE16(RTE_ETHER_TYPE_IPV4);
         dp.workers->now_ms = at_ms;
         harness_receive(port, harness_packet(frame, sizeof(*ether) + size));
         printf("%s", harness_sent_count(other) ? "pass" : drop_name());
