@@ -308,12 +308,13 @@ static bool expect(struct dp_sctp *sctp, unsigned int d, const struct packet *pa
         {
                 if (!has_row(chunk.type) || (chunk.type == INIT && (packet->tag != 0 || chunk.room < INIT_LENGTH)))
                         return false;
-                if (chunk.type == INIT)
+                if (chunk.type == INIT) {
                         sctp->tags[!d] = read_word(chunk.data + CHUNK_HEADER);
-                else if (chunk.type == HEARTBEAT)
+                        sctp->flags |= SENT_INIT(d);
+                } else if (chunk.type == HEARTBEAT)
                         sctp->tags[d] = packet->tag;
                 else
-                        sctp->tags[!d] = packet->tag; /* its answer carries it back, with the T bit */
+                        sctp->tags[!d] = packet->tag; /* its answer carries it back */
         }
         return true;
 }
