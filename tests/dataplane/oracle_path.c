@@ -13,11 +13,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <rte_malloc.h>
-
 #include "flow.h"
 #include "harness.h"
-#include "policy.h"
+#include "harness_policy.h"
 #include "rcu.h"
 #include "settings.h"
 #include "table.h"
@@ -29,12 +27,9 @@ static struct dp_session_settings settings;
 
 static void set_policy(void)
 {
-        struct dp_policy *policy = rte_zmalloc(NULL, sizeof(*policy) + sizeof(void *) * DP_PORT_MAX, 64);
-        struct dp_port_policy *port = rte_zmalloc(NULL, sizeof(*port) + sizeof(port->groups[0]), 64);
+        static const struct harness_rule out[] = {HARNESS_ANY(DP_EGRESS, false), HARNESS_ANY(DP_EGRESS, true)};
 
-        policy->ports[HARNESS_PORT_A] = port;
-        dp.policy = policy;
-        dp.ports[HARNESS_PORT_A]->secured = true;
+        harness_secure(HARNESS_PORT_A, true, out, RTE_DIM(out));
 }
 
 static void use_settings(void)
