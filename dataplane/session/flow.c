@@ -72,12 +72,13 @@ static uint8_t set_ports_key(struct dp_flow *flow, uint16_t network, const void 
         return direction;
 }
 
+/* `answer`: it is one, to a query of type `request`. Who asks is in the key: that A asked B lets B answer, not ask. */
 static uint8_t set_query_key(struct dp_flow *flow, uint16_t network, const void *source, const void *destination,
-                             uint16_t identifier, uint8_t request)
+                             uint16_t identifier, uint8_t request, bool answer)
 {
         uint8_t direction = set_addresses(flow, network, source, destination, 0, 0);
 
-        flow->key[0] |= identifier | (uint32_t)request << 16;
+        flow->key[0] |= identifier | (uint32_t)request << 16 | (uint32_t)(direction ^ answer) << 24;
         return direction;
 }
 
@@ -222,14 +223,16 @@ static bool is_icmp(const struct headers *ip)
         return ip->protocol == (ip->v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP);
 }
 
-/* The key of the packet that an ICMP error quotes. false: it quotes none that could be ours. */
+/* The key of the packet that an ICMP error quotes. false: it quotes none that could be ours, or none that the error's
+ * destination sent. */
 static bool set_quoted_key(const struct rte_mbuf *m, uint16_t network, struct dp_flow *flow)
 {
         struct headers quoted;
         uint8_t other, direction;
 
         if (!read_ip(m, flow->l4 + 8, &quoted) || quoted.v6 != flow->v6 || (quoted.fragment && quoted.offset) ||
-            m->data_len < quoted.l4 + QUOTE_MIN)
+            m->data_len < quoted.l4 + QUOTE_MIN ||
+            memcmp(quoted.source, flow->destination + (flow->v6 ? 0 : 12), flow->v6 ? 16 : 4) != 0)
                 return false;
         const uint8_t *l4 = rte_pktmbuf_mtod_offset(m, const uint8_t *, quoted.l4);
         uint8_t protocol = flow->protocol;
@@ -241,7 +244,7 @@ static bool set_quoted_key(const struct rte_mbuf *m, uint16_t network, struct dp
                 if (sort == ICMP_ERROR || sort == ICMP_OTHER)
                         return false;
                 direction = set_query_key(flow, network, quoted.source, quoted.destination, identifier,
-                                          sort == ICMP_QUERY ? l4[0] : other);
+                                          sort == ICMP_QUERY ? l4[0] : other, sort == ICMP_ANSWER);
         } else {
                 uint16_t ports[2] = {0};
                 if (has_ports(quoted.protocol))
@@ -266,7 +269,7 @@ static void parse_icmp(const struct rte_mbuf *m, uint16_t network, const struct 
                 return;
         }
         flow->direction = set_query_key(flow, network, ip->source, ip->destination, identifier,
-                                        sort == ICMP_ANSWER ? flow->answer_type : l4[0]);
+                                        sort == ICMP_ANSWER ? flow->answer_type : l4[0], sort == ICMP_ANSWER);
         if (sort == ICMP_ANSWER && flow->kind == DP_FLOW_WHOLE)
                 flow->kind = DP_FLOW_ICMP_ANSWER;
         else if (sort == ICMP_ERROR || sort == ICMP_OTHER)

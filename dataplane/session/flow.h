@@ -4,7 +4,8 @@
  *      0   port of the lower, port of the higher endpoint, network (16 bits each), protocol, kind (8 bits each)
  *      1   IPv4: address of the lower, of the higher endpoint
  *      1…4 IPv6: the same, 16 bytes each
- * Addresses and ports as on the wire. ICMP queries: the identifier and the type of the request instead of ports.
+ * Addresses and ports as on the wire. ICMP queries: instead of ports the identifier, the type of the request, and
+ * (8 bits) the direction of the request.
  * Fragments: the datagram's identification instead of ports, and a kind of their own for each direction. */
 #pragma once
 

@@ -20,6 +20,7 @@ from netns import Namespace, run, veth
 
 A, B = "A", "B"
 ADDRESSES = {4: {A: "10.1.0.2", B: "10.2.0.2"}, 6: {A: "fd01::2", B: "fd02::2"}}
+NEIGHBOURS = {A: "10.1.0.3", B: "10.2.0.3"}  # somebody else on their side
 MARKER = 253  # an IP protocol for experiments (RFC 3692): says that what was sent before it has come through
 FLAGS = {"U": 0x20, "A": 0x10, "P": 8, "R": 4, "S": 2, "F": 1, "E": 0x40, "C": 0x80}
 
@@ -63,11 +64,12 @@ class Answer:
             session = f" {self.state.removeprefix('tcp_')} {self.seconds:.0f} {flags}"
         return ("pass" if self.passed else "DROP") + session
 
-    def same(self, other):
+    def same(self, other, slack=0):
+        """`slack`: seconds that went by while they were asked."""
         if (self.passed, self.state, self.replied, self.assured) != \
                 (other.passed, other.state, other.replied, other.assured):
             return False
-        return self.seconds is None or abs(self.seconds - other.seconds) <= 1.5
+        return self.seconds is None or abs(self.seconds - other.seconds) <= 1.5 + slack
 
 
 # ---- packets ----
@@ -103,10 +105,9 @@ def tcp_header(source, destination, flags, seq=0, ack=0, window=0, options=b"", 
 # ---- ours ----
 
 class Ours:
-    def __init__(self, build):
-        self.process = subprocess.Popen([os.path.join(build, "tests/dataplane/oracle-path")], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True, bufsize=1)
-        self.began = time.monotonic()
+    def __init__(self, program):
+        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+        self.began = time.monotonic()  # of its clock
 
     def ask(self, line):
         self.process.stdin.write(line + "\n")
@@ -121,8 +122,8 @@ class Ours:
         for state, seconds in settings.all_timeouts().items():
             self.ask(f"timeout {state} {min(seconds * 1000, 2**31 - 1)}")
 
-    def send(self, side, packet):
-        at = int((time.monotonic() - self.began) * 1000) + 1000
+    def send(self, side, packet, now=None):
+        at = int(((now or time.monotonic()) - self.began) * 1000) + 1000
         reason, *session = self.ask(f"{side} {at} {packet.hex()}")
         answer = Answer(reason == "pass", reason=reason)
         if session:
@@ -187,8 +188,8 @@ class Linux:
             self.router.ip("addr", "add", f"10.{net}.0.1/24", "dev", name)
             self.router.ip("addr", "add", f"fd0{net}::1/64", "dev", name, "nodad")
             mac = self.ends[side].mac("eth0")
-            for family in 4, 6:
-                self.router.ip("neigh", "add", ADDRESSES[family][side], "lladdr", mac, "nud", "permanent", "dev", name)
+            for address in ADDRESSES[4][side], ADDRESSES[6][side], NEIGHBOURS[side]:
+                self.router.ip("neigh", "add", address, "lladdr", mac, "nud", "permanent", "dev", name)
         for knob in ("ipv4/ip_forward=1", "ipv6/conf/all/forwarding=1", "netfilter/nf_conntrack_checksum=0"):
             self.sysctl(*knob.split("="))
         rules = self.router.popen("nft", "-f", "-", stdin=subprocess.PIPE)
@@ -225,6 +226,7 @@ class Linux:
             default = re.sub("^(tcp|sctp)_", r"\1_timeout_", state)
             if state != "tcp_syn_sent2":  # it has no knob: two minutes
                 knobs[SYSCTLS.get(state, default)] = seconds
+        knobs["icmpv6_timeout"] = knobs["icmp_timeout"]
         for name, value in knobs.items():
             self.sysctl(f"netfilter/nf_conntrack_{name}", int(value))
 

@@ -9,7 +9,9 @@ CLIENT, SERVER = 36412, 3868
 DATA, INIT, INIT_ACK, SACK, HEARTBEAT, HEARTBEAT_ACK, ABORT, SHUTDOWN, SHUTDOWN_ACK, ERROR, COOKIE_ECHO, COOKIE_ACK = \
     range(12)
 SHUTDOWN_COMPLETE, UNKNOWN = 14, 0x81
-NAMES = {value: name for name, value in list(globals().items()) if name.isupper() and isinstance(value, int)}
+NAMES = dict(zip([*range(12), SHUTDOWN_COMPLETE, UNKNOWN],
+                 ["DATA", "INIT", "INIT ACK", "SACK", "HEARTBEAT", "HEARTBEAT ACK", "ABORT", "SHUTDOWN", "SHUTDOWN ACK", "ERROR",
+                  "COOKIE ECHO", "COOKIE ACK", "SHUTDOWN COMPLETE", "unknown"]))
 T = 1
 
 
@@ -31,6 +33,15 @@ def packet(side, tag, *chunks, family=4):
     source, destination = (CLIENT, SERVER) if side == A else (SERVER, CLIENT)
     data = b"".join(chunk(c, 0, body(c)) if isinstance(c, int) else c for c in chunks)
     return ip(side, 132, struct.pack("!HHII", source, destination, tag, 0) + data, family)
+
+
+def chunks(data):
+    """(type, flags, body) of each chunk of an SCTP packet, as far as it goes."""
+    at = 12
+    while at + 4 <= len(data):
+        kind, flags, length = struct.unpack_from("!BBH", data, at)
+        yield kind, flags, data[at + 4:at + length]
+        at += max(4, (length + 3) & ~3)
 
 
 class Association:
