@@ -1,7 +1,8 @@
 """Writes the seeds of a fuzzer: for fuzz_path one frame of every sort that the path tells apart, for fuzz_flow one of
-every sort that belongs to a conversation in its own way, for fuzz_guard what a guest may send and what it may not.
-Usage: make_corpus.py path|flow|guard DIRECTORY"""
+every sort that belongs to a conversation in its own way, for fuzz_guard what a guest may send and what it may not, for fuzz_track
+conversations. Usage: make_corpus.py path|flow|guard|track DIRECTORY"""
 
+import re
 import struct
 import sys
 from pathlib import Path
@@ -117,5 +118,28 @@ def guarded():
             yield eth / ip / IPv6ExtHdrFragment() / message
 
 
-for number, data in enumerate({"path": frames, "flow": flows, "guard": guarded}[sys.argv[1]]()):
+def tracked():
+    """Conversations for fuzz_track: those that are played to Linux too."""
+    sys.path.insert(0, str(Path(__file__).parents[1] / "functional"))
+    from conntrack_conversations import SCTP as associations, TCP as connections, Wait
+
+    for conversation in connections:
+        records = b""
+        for step in conversation.steps:
+            if isinstance(step, Wait) or step.data[0] >> 4 != 4 or len(step.data) < 40:
+                continue
+            segment = step.data[20:]
+            seq, ack, offset, flags, window = struct.unpack_from("!4xIIBBH", segment)
+            options = segment[20:offset >> 2]
+            size = max(0, len(segment) - (offset >> 2))
+            records += struct.pack("!BBHIIH", 128 * (step.side == "B") + len(options), flags, window, seq, ack, size) + options
+        settings = conversation.settings
+        yield bytes([2 * (not settings.loose) + 4 * settings.liberal + 8 * bool(settings.timeouts)]) + records
+    for conversation in (a for a in associations if not re.search(": .* from [AB]$", a.name)):
+        packets = [(s.side, s.data[20:]) for s in conversation.steps if not isinstance(s, Wait) and s.data[0] >> 4 == 4]
+        yield b"\1" + b"".join(struct.pack("!BH", 128 * (side == "B"), len(data)) + data for side, data in packets)
+
+
+SORTS = {"path": frames, "flow": flows, "guard": guarded, "track": tracked}
+for number, data in enumerate(SORTS[sys.argv[1]]()):
     (Path(sys.argv[2]) / f"{number:03}").write_bytes(bytes(data))
