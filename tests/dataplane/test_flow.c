@@ -129,6 +129,34 @@ static void queries_are_told_apart_by_identifier(void **state)
         assert_int_equal(icmp4(1, 2, 5, 0).kind, DP_FLOW_ICMP_OTHER); /* a redirect is nobody's answer */
 }
 
+/* That A asks B does not let B ask A, nor A answer itself. */
+static void who_asks_is_part_of_a_query(void **state)
+{
+        struct dp_flow request = icmp4(1, 2, 8, 77), back = icmp4(2, 1, 8, 77), own = icmp4(1, 2, 0, 77);
+
+        assert_false(flow_same_key(&request, &back));
+        assert_false(flow_same_key(&request, &own));
+        assert_true(flow_same_key(&back, &own));
+}
+
+/* An error goes to whoever sent what it quotes; any other was made up. */
+static void an_error_to_somebody_else_is_nobodys(void **state)
+{
+        const uint8_t quoted[][2] = {{2, 1}, {2, 3}, {3, 2}};
+
+        for (size_t i = 0; i < sizeof(quoted) / sizeof(quoted[0]); i++) {
+                ethernet(0x0800);
+                ipv4(2, 1, IPPROTO_ICMP, 0);
+                icmp(3, 3, 0);
+                size_t quote = size;
+                ipv4(quoted[i][0], quoted[i][1], IPPROTO_UDP, 0);
+                udp(1000, 53);
+                set_length(quote);
+                set_length(14);
+                assert_int_equal(parsed().kind, DP_FLOW_ICMP_OTHER);
+        }
+}
+
 /* Port unreachable from b (or a router r) about what a sent to b. */
 static void an_error_belongs_to_what_it_quotes(void **state)
 {
@@ -314,7 +342,9 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(both_directions_have_one_key),
                 cmocka_unit_test(queries_are_told_apart_by_identifier),
+                cmocka_unit_test(who_asks_is_part_of_a_query),
                 cmocka_unit_test(an_error_belongs_to_what_it_quotes),
+                cmocka_unit_test(an_error_to_somebody_else_is_nobodys),
                 cmocka_unit_test(a_quote_too_short_or_of_an_error_is_nobodys),
                 cmocka_unit_test(later_fragments_find_their_first),
                 cmocka_unit_test(fragments_that_hide_their_ports_are_bad),
