@@ -278,7 +278,7 @@ SCTP = [
                                                s(B, 77, HEARTBEAT_ACK, drop=True)]),
     Conversation("what may not begin", [s(A, 5, c, drop=True) for c in
                                         (DATA, SACK, ABORT, COOKIE_ECHO, COOKIE_ACK, SHUTDOWN, SHUTDOWN_COMPLETE, ERROR)]),
-    Conversation("B may not begin", [s(B, 0, init(TAG_B), drop=True), s(B, TAG_A, HEARTBEAT, drop=True)]),
+    Conversation("association: B may not begin", [s(B, 0, init(TAG_B), drop=True), s(B, TAG_A, HEARTBEAT, drop=True)]),
     Conversation("SHUTDOWN ACK of what we never saw", [s(A, TAG_B, SHUTDOWN_ACK), s(B, TAG_B, SHUTDOWN_COMPLETE)]),
     Conversation("chunks that must be alone or first", [
         *ASSOCIATED, s(A, 0, init(TAG_A), DATA, drop=True), s(B, TAG_A, SACK, COOKIE_ACK, drop=True),

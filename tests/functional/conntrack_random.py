@@ -50,7 +50,7 @@ def other_options(rng, ack, peer):
     return head + bytes([5, len(blocks) + 2 - (kind > 0.985)]) + blocks
 
 
-class Conversation:
+class Connection:
     """Yields (side, packet, words)."""
 
     def __init__(self, seed, length=40, family=4):

@@ -1,5 +1,5 @@
 """Linux' connection tracking as the oracle of ours: the same packets through both, and the same must become of each packet,
-and of the session: state, time left, answered, assured. What differs on purpose is in DIFFERENCES, each with its reason and a
+and of the session: state, time left, answered, assured. Where Linux cannot be asked, its recorded answers. What differs on purpose is in DIFFERENCES, each with its reason and a
 conversation that shows it."""
 
 import os
@@ -9,13 +9,12 @@ from typing import Callable
 
 import pytest
 
-import conntrack_random
 import conntrack_sctp
-from conntrack_conversations import OTHERS, SCTP, TCP, Wait
-from conntrack_oracle import Linux, Ours, Settings, linux_lacks
+from conntrack_conversations import Wait
+from conntrack_oracle import Linux, Ours, linux_lacks
+from conntrack_recorded import BY_HAND, CONVERSATIONS, Recorded, random_association, random_connection
 from node import program
 
-CONVERSATIONS = TCP + SCTP + OTHERS
 ICMP, TCP_NUMBER, SCTP_NUMBER = 1, 6, 132
 
 
@@ -80,37 +79,56 @@ def linux():
 
 
 class Comparison:
-    """One conversation through both."""
+    """One conversation through both. Time is ours to tell where nobody else has a clock."""
 
-    def __init__(self, linux, ours, settings):
-        self.linux, self.ours = linux, ours
+    def __init__(self, theirs, ours, conversation, clock=time):
+        self.theirs, self.ours, self.conversation, self.clock = theirs, ours, conversation, clock
         self.lines, self.found, self.slack = [], [], 0
-        for oracle in linux, ours:
-            oracle.begin(settings)
 
-    def step(self, side, packet, words):
+    def run(self):
+        self.ours.begin(self.conversation.settings)
+        for step in self.conversation.steps:
+            if isinstance(step, Wait):
+                self.clock.sleep(step.seconds)
+            elif not self.step(step):
+                break
+        return self
+
+    def step(self, step):
         """True when the conversation is to go on. AssertionError when the two differ without a reason."""
-        now = time.monotonic()
-        theirs = self.linux.send(side, packet)
-        mine = self.ours.send(side, packet, now)
-        self.slack = max(self.slack, time.monotonic() - now)
-        self.lines.append(f"{words:64} Linux {theirs!s:28} ours {mine!s:28} {mine.reason}")
+        now = self.clock.monotonic()
+        theirs = self.theirs.send(step.side, step.data)
+        mine = self.ours.send(step.side, step.data, now)
+        self.slack = max(self.slack, self.clock.monotonic() - now)
+        self.lines.append(f"{step.words:64} Linux {theirs!s:28} ours {mine!s:28} {mine.reason}")
+        assert step.drop is None or mine.passed != step.drop, self.say("not what was to become of the last packet")
         if theirs.same(mine, self.slack):
             return True
-        known = next((d for d in DIFFERENCES if d.applies(packet, theirs, mine)), None)
-        assert known, "they differ in the last step:\n" + "\n".join(self.lines)
+        known = next((d for d in DIFFERENCES if d.applies(step.data, theirs, mine)), None)
+        assert known, self.say("they differ in the last step")
         self.found.append(known)
         return not known.ends
 
+    def say(self, what):
+        return f"{what}, {self.conversation.settings}:\n" + "\n".join(self.lines)
 
-def compare(linux, ours, conversation):
-    comparison = Comparison(linux, ours, conversation.settings)
-    for step in conversation.steps:
-        if isinstance(step, Wait):
-            time.sleep(step.seconds)
-        elif not comparison.step(step.side, step.data, step.words):
-            break
-    return comparison
+
+class Clock:
+    """Goes on when told to."""
+
+    def __init__(self):
+        self.now = time.monotonic()
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+
+
+def ask_linux(linux, ours, conversation):
+    linux.begin(conversation.settings)
+    return Comparison(linux, ours, conversation).run()
 
 
 def ids(conversation):
@@ -118,62 +136,50 @@ def ids(conversation):
 
 
 def test_names_are_unique():
-    assert len({c.name for c in TCP}) == len(TCP) and len({c.name for c in OTHERS}) == len(OTHERS)
+    assert len({c.name for c in CONVERSATIONS}) == len(CONVERSATIONS)
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return Recorded()
 
 
 @pytest.mark.parametrize("conversation", CONVERSATIONS, ids=ids)
-def test_what_passes(ours, conversation):
-    """Without Linux: what is written beside each packet is what becomes of it."""
-    ours.begin(conversation.settings)
-    for step in conversation.steps:
-        if isinstance(step, Wait):
-            continue
-        answer = ours.send(step.side, step.data)
-        assert answer.passed != step.drop, f"{step.words}: {answer} {answer.reason}"
+def test_as_recorded(recorded, ours, conversation):
+    recorded.begin(conversation)
+    Comparison(recorded, ours, conversation, Clock()).run()
 
 
 @pytest.mark.netns
-@pytest.mark.parametrize("conversation", CONVERSATIONS, ids=ids)
+@pytest.mark.parametrize("conversation", BY_HAND, ids=ids)
 def test_as_linux(linux, ours, conversation):
-    compare(linux, ours, conversation)
+    ask_linux(linux, ours, conversation)
 
 
 @pytest.mark.netns
 @pytest.mark.parametrize("difference", DIFFERENCES, ids=lambda d: d.example)
 def test_difference_is_still_there(linux, ours, difference):
-    conversation = next(c for c in CONVERSATIONS if c.name == difference.example)
-    assert difference in compare(linux, ours, conversation).found
+    conversation = next(c for c in BY_HAND if c.name == difference.example)
+    assert difference in ask_linux(linux, ours, conversation).found
 
 
-SHORT = {"tcp_retrans": 20, "tcp_unack": 25}  # RETRANS and UNACK then cut every state short
+def ask_much(linux, ours, conversation_of, seeds):
+    """How many packets."""
+    return sum(len(ask_linux(linux, ours, conversation_of(seed)).lines) for seed in seeds)
 
 
-def random_settings(seed):
-    return Settings(loose=seed % 4 != 1, liberal=seed % 8 == 2, max_retrans=seed % 5 + 1, timeouts=SHORT if seed % 3 == 0 else None)
-
-
-def compare_random(linux, ours, seed, kind):
-    comparison = Comparison(linux, ours, random_settings(seed))
-    for side, packet, words in kind(seed, family=6 if seed % 5 == 4 else 4):
-        try:
-            if not comparison.step(side, packet, words):
-                break
-        except AssertionError as error:
-            raise AssertionError(f"seed {seed}, {random_settings(seed)}: {error}") from None
-    return len(comparison.lines)
+KINDS = pytest.mark.parametrize("conversation_of", [random_connection, random_association], ids=["tcp", "sctp"])
 
 
 @pytest.mark.netns
 @pytest.mark.parametrize("part", range(6))
-@pytest.mark.parametrize("kind", [conntrack_random.Conversation, conntrack_sctp.Association], ids=["tcp", "sctp"])
-def test_random(linux, ours, kind, part):
-    steps = sum(compare_random(linux, ours, seed, kind) for seed in range(part * 40, part * 40 + 40))
-    assert steps > 1000
+@KINDS
+def test_random(linux, ours, conversation_of, part):
+    assert ask_much(linux, ours, conversation_of, range(1000 + part * 40, 1040 + part * 40)) > 1000
 
 
 @pytest.mark.netns
 @pytest.mark.large
-@pytest.mark.parametrize("kind", [conntrack_random.Conversation, conntrack_sctp.Association], ids=["tcp", "sctp"])
-def test_random_at_length(linux, ours, kind):
-    steps = sum(compare_random(linux, ours, seed, kind) for seed in range(10000, 11500))
-    assert steps > 30000
+@KINDS
+def test_random_at_length(linux, ours, conversation_of):
+    assert ask_much(linux, ours, conversation_of, range(10000, 11500)) > 30000
