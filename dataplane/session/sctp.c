@@ -39,8 +39,8 @@ _Static_assert(STATE(HS) == SOCLE_SESSION_SCTP_HEARTBEAT_SENT && STATE(ES) == SO
                "columns follow session_states.h");
 
 /* clang-format off */
-/* [the answering direction?][chunk][column]. Chunks without a row (DATA, SACK …) belong to any association and leave it as
- * it is. IV: invalid.
+/* [the answering direction?][chunk][column]. Chunks without a row (DATA, SACK …) belong to any association and leave it
+ * as it is. IV: invalid.
  *
  *      INIT          opens: it waits in CLOSED for its INIT ACK, so that a flood of them is soon forgotten. In an
  *                    association that lives: a restart, which its COOKIE ACK decides.

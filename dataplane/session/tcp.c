@@ -50,8 +50,8 @@ _Static_assert(STATE(S2) == SOCLE_SESSION_TCP_SYN_SENT2 && STATE(ES) == SOCLE_SE
  * missed something, so it passes and changes nothing.
  *
  *      SYN      opens; again in SYN_SENT: a retransmission. In a live connection the answering host knows better than
- *               we (challenge ACK, RFC 5961 4). In TIME_WAIT and CLOSE: a new connection on old ports. From the answering
- *               side: simultaneous open, or roles changed after TIME_WAIT.
+ *               we (challenge ACK, RFC 5961 4). In TIME_WAIT and CLOSE: a new connection on old ports. From the
+ *               answering side: simultaneous open, or roles changed after TIME_WAIT.
  *      SYN+ACK  answers; a late or repeated one passes. From the originator: only in a simultaneous open.
  *      FIN      the first begins to close, the second awaits its acknowledgement. Not before the handshake's SYN+ACK.
  *      ACK      establishes, acknowledges FINs. The originator may not send it before it has a SYN+ACK; from the

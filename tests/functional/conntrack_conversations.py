@@ -18,7 +18,7 @@ class Step:
     side: str
     data: bytes
     words: str
-    drop: bool = False
+    drop: bool = False  # None: as Linux says
 
 
 @dataclass
@@ -58,9 +58,21 @@ def opened(a_options=b"", b_options=b"", win=1000, b_win=1000, isn=100, b_isn=50
             t(A, "A", isn + 1, b_isn + 1, win, family=family)]
 
 
+ESTABLISHED = opened()
+CLOSING = [*ESTABLISHED, t(A, "FA", 101, 501)]
+WAYS = [  # into every state, and what A and B would send next
+    ("SYN_SENT", ESTABLISHED[:1], 101, 500), ("SYN_RECV", ESTABLISHED[:2], 101, 501),
+    ("ESTABLISHED", ESTABLISHED, 101, 501),
+    ("FIN_WAIT", CLOSING, 102, 501), ("CLOSE_WAIT", [*CLOSING, t(B, "A", 501, 102)], 102, 501),
+    ("LAST_ACK", [*CLOSING, t(B, "FA", 501, 102)], 102, 502),
+    ("TIME_WAIT", [*CLOSING, t(B, "FA", 501, 102), t(A, "A", 102, 502)], 102, 502),
+    ("CLOSE", [*ESTABLISHED, t(B, "R", 501)], 101, 501), ("SYN_SENT2", [t(A, "S", 100), t(B, "S", 500)], 101, 501),
+]
+
 TCP = [
     Conversation("handshake", opened()),
-    Conversation("handshake, IPv6", opened(family=6) + [t(B, "PA", 501, 101, n=10, family=6), t(A, "A", 101, 511, family=6)]),
+    Conversation("handshake, IPv6", opened(family=6) + [t(B, "PA", 501, 101, n=10, family=6),
+            t(A, "A", 101, 511, family=6)]),
     Conversation("data both ways", [*opened(), t(A, "PA", 101, 501, n=100), t(B, "A", 501, 201),
                                     t(B, "PA", 501, 201, n=300), t(A, "A", 201, 801)]),
     Conversation("close in order", [*opened(), t(A, "FA", 101, 501), t(B, "A", 501, 102), t(B, "FA", 501, 102),
@@ -97,12 +109,14 @@ TCP = [
     Conversation("a little more than the window, and its acknowledgement", [
         *opened(b_win=100), t(A, "PA", 101, 501, n=150), t(A, "PA", 251, 501, n=20), t(B, "A", 501, 271)]),
     Conversation("before the window: old data", [
-        *opened(), t(A, "PA", 101, 501, n=100), t(B, "A", 501, 201), t(A, "PA", 101, 501, n=100), t(A, "A", -2000, 501)]),
+        *opened(), t(A, "PA", 101, 501, n=100), t(B, "A", 501, 201), t(A, "PA", 101, 501, n=100),
+        t(A, "A", -2000, 501)]),
     Conversation("what is old does not prolong", [*opened(), t(A, "FA", 101, 501), Wait(3), t(A, "A", -5000, 501)]),
     Conversation("acknowledgement of what was never sent", [*opened(), t(A, "A", 101, 502, drop=True),
                                                             t(A, "A", 101, 2000, drop=True), t(A, "A", 101, 501)]),
     Conversation("acknowledgement that is very old", [*opened(isn=200000, b_isn=300000),
-                                                      t(A, "A", 200001, 300001 - 66000), t(A, "A", 200001, 300001 - 66001)]),
+                                                      t(A, "A", 200001, 300001 - 66000),
+                                                      t(A, "A", 200001, 300001 - 66001)]),
     Conversation("window scaling", [
         *opened(scale(7), scale(2)), t(B, "A", 501, 101, win=1000), t(A, "PA", 101, 501, n=1400),
         t(A, "PA", 4101, 501, n=1), t(A, "PA", 9000, 501, n=1, drop=True), t(B, "PA", 501, 101, n=1400),
@@ -128,7 +142,8 @@ TCP = [
     Conversation("SACK that was not agreed on is not looked at", [
         *opened(), t(A, "PA", 101, 501, n=100), t(B, "A", 501, 101, opt=sack((5000, 6000)))]),
     Conversation("options that lie about their length", [
-        *opened(SACK_OK, SACK_OK), t(B, "A", 501, 101, opt=b"\5\x0b" + bytes(9)), t(B, "A", 501, 101, opt=b"\5\xff" + bytes(10)),
+        *opened(SACK_OK, SACK_OK), t(B, "A", 501, 101, opt=b"\5\x0b" + bytes(9)),
+        t(B, "A", 501, 101, opt=b"\5\xff" + bytes(10)),
         t(B, "A", 501, 101, opt=b"\5\0" + bytes(10)), t(B, "A", 501, 101, opt=b"\1\1\1\5")]),
     Conversation("timestamps", [*opened(MSS + STAMP, MSS + STAMP), t(A, "PA", 101, 501, n=10, opt=STAMP),
                                 t(B, "A", 501, 111, opt=STAMP)]),
@@ -156,7 +171,8 @@ TCP = [
     Conversation("blind SYN in an established connection, challenged", [
         *opened(), t(A, "S", 900000), t(B, "A", 501, 101), t(A, "PA", 101, 501, n=10)]),
     Conversation("blind SYN, challenged, and the reset of who really rebooted", [
-        *opened(), t(A, "S", 900000), t(B, "A", 501, 101), t(A, "R", 101), t(A, "S", 900000), t(B, "SA", 7000, 900001)]),
+        *opened(), t(A, "S", 900000), t(B, "A", 501, 101), t(A, "R", 101), t(A, "S", 900000),
+        t(B, "SA", 7000, 900001)]),
     Conversation("blind SYN from B", [*opened(), t(B, "S", 900000, drop=True), t(A, "PA", 101, 501, n=10)]),
     Conversation("SYN in an established connection that B accepts after all", [
         *opened(), t(A, "S", 900000, opt=scale(3)), t(B, "SA", 7000, 900001, opt=scale(3)), t(A, "A", 900001, 7001),
@@ -165,7 +181,8 @@ TCP = [
         *opened(), t(A, "S", 900000), t(B, "RA", 0, 900001), t(A, "A", 101, 501)]),
     Conversation("SYN that passed, reset by a guess", [*opened(), t(A, "S", 900000), t(B, "RA", 0, 900002, drop=True),
                                                        t(A, "PA", 101, 501, n=10)]),
-    Conversation("challenge ACK to a SYN in SYN_SENT, and its RST", [t(A, "S", 900000), t(B, "A", 501, 101), t(A, "R", 101),
+    Conversation("challenge ACK to a SYN in SYN_SENT, and its RST", [t(A, "S", 900000), t(B, "A", 501, 101),
+            t(A, "R", 101),
                                                                      t(A, "S", 900000), t(B, "SA", 7000, 900001)]),
     Conversation("challenge ACK in LAST_ACK is not the last ACK", [
         *opened(), t(B, "FA", 501, 101), t(A, "FA", 101, 502), t(A, "S", 900000), t(B, "A", 502, 101),
@@ -186,7 +203,8 @@ TCP = [
     Conversation("TIME_WAIT: a new connection on the same ports", [
         *opened(), t(A, "FA", 101, 501), t(B, "FA", 501, 102), t(A, "A", 102, 502), *opened(isn=70000, b_isn=90000)]),
     Conversation("TIME_WAIT: late segments", [
-        *opened(), t(A, "FA", 101, 501), t(B, "FA", 501, 102), t(A, "A", 102, 502), t(B, "FA", 501, 102), t(A, "A", 102, 502),
+        *opened(), t(A, "FA", 101, 501), t(B, "FA", 501, 102), t(A, "A", 102, 502), t(B, "FA", 501, 102),
+        t(A, "A", 102, 502),
         t(A, "FA", 101, 501)]),
     Conversation("TIME_WAIT: B may not begin the next one", [
         *opened(), t(A, "FA", 101, 501), t(B, "FA", 501, 102), t(A, "A", 102, 502), t(B, "S", 70000, drop=True)]),
@@ -196,9 +214,11 @@ TCP = [
     Conversation("SYN while closing", [*opened(), t(A, "FA", 101, 501), t(A, "S", 70000), t(B, "A", 501, 102)]),
 
     # Begun before we looked.
-    Conversation("picked up by data", [t(A, "PA", 5000, 9000, n=10), t(B, "A", 9000, 5010), t(A, "PA", 5010, 9000, n=10),
+    Conversation("picked up by data", [t(A, "PA", 5000, 9000, n=10), t(B, "A", 9000, 5010),
+            t(A, "PA", 5010, 9000, n=10),
                                        t(B, "PA", 123456, 5020, n=10), t(A, "A", 999999, 77)]),
-    Conversation("picked up, near its numbers", [t(A, "A", 5000, 0xFFFFFFF0), t(B, "A", 0xFFFFFFF0, 5000), t(A, "FA", 5000, 0xFFFFFFF0),
+    Conversation("picked up, near its numbers", [t(A, "A", 5000, 0xFFFFFFF0), t(B, "A", 0xFFFFFFF0, 5000),
+            t(A, "FA", 5000, 0xFFFFFFF0),
                                                  t(B, "FA", 0xFFFFFFF0, 5001), t(A, "A", 5001, 0xFFFFFFF1)]),
     Conversation("picked up, no answer", [t(A, "A", 5000, 9000), t(A, "A", 5000, 9000), t(A, "A", 5001, 9000)]),
     Conversation("not picked up when strict", [t(A, "A", 5000, 9000, drop=True), t(A, "PA", 5000, 9000, n=1, drop=True),
@@ -207,21 +227,50 @@ TCP = [
     Conversation("neither FIN, RST nor SYN+ACK begin anything", [
         t(A, "FA", 100, 1, drop=True), t(A, "R", 100, drop=True), t(A, "RA", 100, 1, drop=True),
         t(A, "SA", 100, 1, drop=True)]),
-    Conversation("B may not begin", [t(B, "S", 100, drop=True), t(B, "SA", 100, 1, drop=True), t(B, "R", 100, drop=True)]),
+    Conversation("B may not begin", [t(B, "S", 100, drop=True), t(B, "SA", 100, 1, drop=True),
+            t(B, "R", 100, drop=True)]),
     Conversation("A may not go on before the SYN+ACK", [t(A, "S", 100), t(A, "A", 101, 501, drop=True),
-                                                        t(A, "FA", 101, 501, drop=True), t(B, "FA", 500, 101, drop=True)]),
+                                                        t(A, "FA", 101, 501, drop=True),
+                                                        t(B, "FA", 500, 101, drop=True)]),
+
+    # Corners.
+    Conversation("a SYN without options leaves an earlier one's in force", [
+        t(A, "S", 100, opt=SACK_OK), t(B, "A", 900, 1), t(A, "S", 200), t(B, "SA", 500, 201, opt=SACK_OK),
+        t(A, "A", 201, 501), t(B, "A", 501, 201, opt=sack((5000, 6000)), drop=True)]),
+    Conversation("a SYN with other options puts them in force", [
+        t(A, "S", 100, opt=SACK_OK), t(B, "A", 900, 1), t(A, "S", 200, opt=MSS), t(B, "SA", 500, 201, opt=SACK_OK),
+        t(A, "A", 201, 501), t(B, "A", 501, 201, opt=sack((5000, 6000)))]),
+    Conversation("options that end with the header", [
+        *opened(MSS + b"\1\1\4\2", MSS + b"\1\1\4\2"), t(B, "A", 501, 101, opt=sack((5000, 6000)), drop=True)]),
+    Conversation("SACK widens what the receiver may take", [
+        *opened(SACK_OK, SACK_OK, win=100, b_win=100), t(A, "PA", 101, 501, n=50), t(A, "PA", 161, 501, n=40),
+        t(B, "A", 501, 151, win=100, opt=sack((161, 201))), t(B, "A", 501, 201, win=100), t(A, "A", 60, 501),
+        t(A, "A", 100, 501), t(A, "A", 51, 501), t(A, "A", 49, 501)]),
+    Conversation("picked up by a keep-alive", [t(A, "A", 5000, 9000), t(B, "A", 9000, 5001),
+                                               t(A, "A", 5001, 9000, n=1)]),
+    Conversation("the other way round, the RST to a challenge ACK", [t(A, "S", 900000), t(B, "A", 501, 101),
+                                                                     t(B, "R", 101), t(A, "S", 1000000)]),
+    Conversation("RST by A that does not fit the challenge", [t(A, "S", 900000), t(B, "A", 501, 101), t(A, "R", 102)]),
+    Conversation("SYN+ACK in LAST_ACK is no unseen SYN", [
+        *opened(), t(B, "FA", 501, 101), t(A, "FA", 101, 502), t(B, "SA", 500, 101), t(B, "A", 502, 102)]),
+    *[Conversation(f"{name}: {flags} from {side}", [*way, t(side, flags, *numbers, drop=None)])
+      for name, way, a, b in WAYS for side, numbers in ((A, (a, b)), (B, (b, a)))
+      for flags in ("S", "SA", "FA", "A", "R", "RA")],
 
     # Not of this world.
-    *[Conversation(f"flags {flags or 'none'}", [t(A, flags, 100, drop=True), *opened(), t(A, flags, 101, 501, drop=True),
+    *[Conversation(f"flags {flags or 'none'}", [t(A, flags, 100, drop=True), *opened(),
+            t(A, flags, 101, 501, drop=True),
                                                 t(B, flags, 501, 101, drop=True), t(A, "PA", 101, 501, n=1)])
       for flags in ("", "F", "SF", "SR", "SFA", "FRA", "FPU", "SRA", "P", "U", "SFRPAU", "RU", "SAU")],
     *[Conversation(f"flags {flags}", [t(A, "S", 100), t(B, "SA", 500, 101), t(A, flags, 101, 501)])
       for flags in ("A", "AU", "PA", "PAU", "FA", "FAU", "AE", "AEC")],
     *[Conversation(f"flags {flags}", [t(A, flags, 100), t(B, "SA", 500, 101)]) for flags in ("S", "SU", "SP", "SEC")],
-    Conversation("data offsets that cannot be", [t(A, "S", 100, offset=4, drop=True), t(A, "S", 100, offset=6, drop=True),
+    Conversation("data offsets that cannot be", [t(A, "S", 100, offset=4, drop=True),
+            t(A, "S", 100, offset=6, drop=True),
                                                  *opened(), t(A, "A", 101, 501, offset=15, drop=True),
                                                  t(A, "A", 101, 501, offset=0, drop=True)]),
-    Conversation("half a header", [*opened(), t(A, "A", 101, 501, cut=19, drop=True), t(A, "A", 101, 501, cut=8, drop=True)]),
+    Conversation("half a header", [*opened(), t(A, "A", 101, 501, cut=19, drop=True),
+            t(A, "A", 101, 501, cut=8, drop=True)]),
 ]
 
 
@@ -234,14 +283,16 @@ def s(side, tag, *chunks, drop=False, family=4):
     return Step(side, packet(side, tag, *chunks, family=family), f"{side} tag {tag:#x} {chunks}", drop)
 
 
-ASSOCIATED = [s(A, 0, init(TAG_A)), s(B, TAG_A, init(TAG_B, INIT_ACK)), s(A, TAG_B, COOKIE_ECHO), s(B, TAG_A, COOKIE_ACK)]
+ASSOCIATED = [s(A, 0, init(TAG_A)), s(B, TAG_A, init(TAG_B, INIT_ACK)), s(A, TAG_B, COOKIE_ECHO),
+        s(B, TAG_A, COOKIE_ACK)]
 
 UNTAGGED = (INIT, HEARTBEAT, HEARTBEAT_ACK, SHUTDOWN_ACK)  # pass when the tag is not known yet
 
 SCTP = [
     Conversation("association", [*ASSOCIATED, s(A, TAG_B, DATA), s(B, TAG_A, SACK)]),
     Conversation("association, IPv6", [s(A, 0, init(TAG_A), family=6), s(B, TAG_A, init(TAG_B, INIT_ACK), family=6),
-                                       s(A, TAG_B, COOKIE_ECHO, DATA, family=6), s(B, TAG_A, COOKIE_ACK, SACK, family=6)]),
+                                       s(A, TAG_B, COOKIE_ECHO, DATA, family=6),
+                                       s(B, TAG_A, COOKIE_ACK, SACK, family=6)]),
     Conversation("shutdown by A", [*ASSOCIATED, s(A, TAG_B, SHUTDOWN), s(B, TAG_A, SHUTDOWN_ACK),
                                    s(A, TAG_B, SHUTDOWN_COMPLETE)]),
     Conversation("shutdown by B", [*ASSOCIATED, s(B, TAG_A, SHUTDOWN), s(A, TAG_B, SHUTDOWN_ACK),
@@ -252,16 +303,19 @@ SCTP = [
     Conversation("ABORT with the T bit carries the other's tag", [
         *ASSOCIATED, s(B, TAG_A, chunk(ABORT, T), drop=True), s(B, TAG_B, chunk(ABORT, T))]),
     Conversation("SHUTDOWN COMPLETE with the T bit", [
-        *ASSOCIATED, s(A, TAG_B, SHUTDOWN), s(B, TAG_A, SHUTDOWN_ACK), s(A, TAG_B, chunk(SHUTDOWN_COMPLETE, T), drop=True),
+        *ASSOCIATED, s(A, TAG_B, SHUTDOWN), s(B, TAG_A, SHUTDOWN_ACK), s(A, TAG_B, chunk(SHUTDOWN_COMPLETE, T),
+        drop=True),
         s(A, TAG_A, chunk(SHUTDOWN_COMPLETE, T))]),
     Conversation("INIT answered by ABORT", [s(A, 0, init(TAG_A)), s(B, TAG_A, ABORT)]),
     Conversation("INIT with a tag", [s(A, 5, init(TAG_A), drop=True)]),
     Conversation("INIT again does not prolong", [s(A, 0, init(TAG_A)), Wait(3), s(A, 0, init(TAG_A))]),
     Conversation("INITs cross", [s(A, 0, init(TAG_A)), s(B, 0, init(TAG_B)), s(B, TAG_A, init(TAG_B, INIT_ACK)),
-                                 s(A, TAG_B, init(TAG_A, INIT_ACK)), s(A, TAG_B, COOKIE_ECHO), s(B, TAG_A, COOKIE_ACK)]),
+                                 s(A, TAG_B, init(TAG_A, INIT_ACK)), s(A, TAG_B, COOKIE_ECHO),
+                                 s(B, TAG_A, COOKIE_ACK)]),
     Conversation("INITs cross, and an INIT ACK disowns its INIT", [
         s(A, 0, init(TAG_A)), s(B, 0, init(TAG_B)), s(B, TAG_A, init(TAG_B + 1, INIT_ACK), drop=True)]),
-    Conversation("INIT ACK without an INIT", [*ASSOCIATED, s(B, TAG_A, init(77, INIT_ACK), drop=True), s(A, TAG_B, DATA)]),
+    Conversation("INIT ACK without an INIT", [*ASSOCIATED, s(B, TAG_A, init(77, INIT_ACK), drop=True),
+            s(A, TAG_B, DATA)]),
     Conversation("restart", [*ASSOCIATED, s(A, 0, init(TAG_A + 1)), s(B, TAG_A + 1, init(TAG_B + 1, INIT_ACK)),
                              s(A, TAG_B + 1, COOKIE_ECHO), s(B, TAG_A + 1, COOKIE_ACK), s(A, TAG_B + 1, DATA)]),
     Conversation("restart after the end", [
@@ -272,12 +326,14 @@ SCTP = [
     Conversation("heartbeats on a further path", [s(A, TAG_B, HEARTBEAT), s(B, TAG_A, HEARTBEAT_ACK), s(A, TAG_B, DATA),
                                                   s(B, TAG_A, SACK)]),
     Conversation("heartbeats after a restart out of sight", [
-        s(A, TAG_B, HEARTBEAT), s(B, TAG_A, HEARTBEAT_ACK), s(A, 77, HEARTBEAT), s(B, 78, HEARTBEAT_ACK), s(B, 78, DATA),
+        s(A, TAG_B, HEARTBEAT), s(B, TAG_A, HEARTBEAT_ACK), s(A, 77, HEARTBEAT), s(B, 78, HEARTBEAT_ACK),
+        s(B, 78, DATA),
         s(A, 77, HEARTBEAT), s(A, 77, DATA)]),
     Conversation("heartbeats as an envelope", [*ASSOCIATED, s(A, 77, HEARTBEAT, DATA, drop=True),
                                                s(B, 77, HEARTBEAT_ACK, drop=True)]),
     Conversation("what may not begin", [s(A, 5, c, drop=True) for c in
-                                        (DATA, SACK, ABORT, COOKIE_ECHO, COOKIE_ACK, SHUTDOWN, SHUTDOWN_COMPLETE, ERROR)]),
+                                        (DATA, SACK, ABORT, COOKIE_ECHO, COOKIE_ACK, SHUTDOWN, SHUTDOWN_COMPLETE,
+                                        ERROR)]),
     Conversation("association: B may not begin", [s(B, 0, init(TAG_B), drop=True), s(B, TAG_A, HEARTBEAT, drop=True)]),
     Conversation("SHUTDOWN ACK of what we never saw", [s(A, TAG_B, SHUTDOWN_ACK), s(B, TAG_B, SHUTDOWN_COMPLETE)]),
     Conversation("chunks that must be alone or first", [
@@ -304,7 +360,8 @@ SCTP = [
 
 def u(side, n=10, drop=False, family=4, length=None, port=53, protocol=17):
     ports = (CLIENT, port) if side == A else (port, CLIENT)
-    return Step(side, ip(side, protocol, struct.pack("!HHHH", *ports, 8 + n if length is None else length, protocol == 136) +
+    return Step(side, ip(side, protocol, struct.pack("!HHHH", *ports, 8 + n if length is None else length,
+    protocol == 136) +
                          bytes(n), family),
                 f"{side} protocol {protocol} len {n}", drop)
 
@@ -352,7 +409,8 @@ OTHERS = [
     Conversation("information", [i(A, 15), i(B, 16)]),
     Conversation("address mask", [i(A, 17), i(B, 18)]),
     Conversation("another query's answer", [i(A, 8), i(B, 14, drop=True)]),
-    Conversation("ICMP that is neither query nor error", [i(A, 9, drop=True), i(A, 10, drop=True), i(A, 30, drop=True)]),
+    Conversation("ICMP that is neither query nor error", [i(A, 9, drop=True), i(A, 10, drop=True),
+            i(A, 30, drop=True)]),
     Conversation("ping, IPv6", [i(A, 128, family=6), i(B, 129, family=6)]),
     Conversation("ping, IPv6: the answer alone", [i(B, 129, family=6, drop=True)]),
     Conversation("error about UDP", [u(A), error(B, u(A)), u(A)]),

@@ -1,5 +1,5 @@
-"""Conversations from a seed: two hosts who mostly do as they should, and now and then what an attacker, a confused stack or
-a lossy path would make of it: near every edge that a tracker may have."""
+"""Connections from a seed: two hosts who mostly do as they should, and now and then what an attacker, a confused stack
+or a lossy path would make of it: near every edge that a tracker may have."""
 
 import random
 import struct
@@ -7,7 +7,8 @@ import struct
 from conntrack_oracle import A, B, ip, tcp_header
 
 CLIENT, SERVER = 1234, 80
-ODD_FLAGS = ["", "SF", "SR", "FRA", "F", "SAF", "P", "U", "SU", "FAU", "AU", "SAU", "SRA", "RU", "FPU", "ECSA", "ECS", "SAEC"]
+ODD_FLAGS = ["", "SF", "SR", "FRA", "F", "SAF", "P", "U", "SU", "FAU", "AU", "SAU", "SRA", "RU", "FPU", "ECSA", "ECS",
+        "SAEC"]
 
 
 def other(side):
@@ -64,8 +65,8 @@ class Connection:
         seq, ack = seq & 0xFFFFFFFF, ack & 0xFFFFFFFF
         header = tcp_header(*ports, flags, seq, ack, window, options)
         me, peer = self.hosts[side], self.hosts[other(side)]
-        words = f"{side} {flags or '-':3} seq {self.near(me, seq)} ack {self.near(peer, ack)} win {window} len {size} " \
-                f"{options.hex()}"
+        words = f"{side} {flags or '-':3} seq {self.near(me, seq)} ack {self.near(peer, ack)} win {window} " \
+                f"len {size} {options.hex()}"
         packet = (side, ip(side, 6, header + bytes(size), self.family), words)
         self.sent.append(packet)
         return packet
@@ -104,11 +105,13 @@ class Connection:
         window = peer.window << rng.choice([0, 0, 2, 7, 14])
         flags = rng.choice(ODD_FLAGS) if rng.random() < 0.2 else \
             rng.choices(["A", "PA", "FA", "RA", "R", "S", "SA"], [8, 4, 3, 4, 6, 4, 3])[0]
-        seq = me.next + rng.choice([0, 0, 1, -1, 2, window, window - 1, window + 1, window + 2, -window, -window - 1, -me.window,
+        seq = me.next + rng.choice([0, 0, 1, -1, 2, window, window - 1, window + 1, window + 2, -window, -window - 1,
+                -me.window,
                                     -66000, -2000, 70000, 1 << 31, rng.randint(-200000, 200000)])
         if rng.random() < 0.25:
             seq = rng.choice([0, peer.acked, peer.acked + 1, peer.acked - 1, me.first, me.first + 1])
-        ack = peer.next + rng.choice([0, 0, 0, 1, -1, -65999, -66000, -66001, -66002, -70000, 66000, -peer.window, me.window,
+        ack = peer.next + rng.choice([0, 0, 0, 1, -1, -65999, -66000, -66001, -66002, -70000, 66000, -peer.window,
+                me.window,
                                       1 << 31, rng.randint(-200000, 200000)])
         if rng.random() < 0.1:
             ack = rng.choice([0, peer.first, peer.first + 1])

@@ -1,5 +1,5 @@
-"""What Linux' connection tracking said, kept: conntrack_recorded.txt. A third oracle, which needs neither root nor a kernel that has
-it. Written anew, when conversations change, by `python3 conntrack_recorded.py` as root."""
+"""What Linux' connection tracking said, kept: conntrack_recorded.txt. A third oracle, which needs neither root nor a
+kernel that has it. Written anew, when conversations change, by `python3 conntrack_recorded.py` as root."""
 
 import pathlib
 import platform
@@ -80,7 +80,8 @@ def main():
     import time
     os.sched_setaffinity(0, {0})
     linux = Linux()
-    blocks = [f"Answers of Linux {platform.release()}: passed or not; then the session: state, seconds left, answered, assured."]
+    blocks = [f"Answers of Linux {platform.release()}: passed or not; then the session: state, seconds left, answered, "
+              "assured."]
     try:
         for conversation in CONVERSATIONS:
             linux.begin(conversation.settings)

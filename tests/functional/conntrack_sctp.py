@@ -1,4 +1,5 @@
-"""SCTP packets (RFC 9260) as bytes, and associations from a seed: proper ones, with every sort of stray chunk and tag."""
+"""SCTP packets (RFC 9260) as bytes, and associations from a seed: proper ones, with stray chunks and tags of every
+sort."""
 
 import random
 import struct
@@ -10,7 +11,8 @@ DATA, INIT, INIT_ACK, SACK, HEARTBEAT, HEARTBEAT_ACK, ABORT, SHUTDOWN, SHUTDOWN_
     range(12)
 SHUTDOWN_COMPLETE, UNKNOWN = 14, 0x81
 NAMES = dict(zip([*range(12), SHUTDOWN_COMPLETE, UNKNOWN],
-                 ["DATA", "INIT", "INIT ACK", "SACK", "HEARTBEAT", "HEARTBEAT ACK", "ABORT", "SHUTDOWN", "SHUTDOWN ACK", "ERROR",
+                 ["DATA", "INIT", "INIT ACK", "SACK", "HEARTBEAT", "HEARTBEAT ACK", "ABORT", "SHUTDOWN",
+                 "SHUTDOWN ACK", "ERROR",
                   "COOKIE ECHO", "COOKIE ACK", "SHUTDOWN COMPLETE", "unknown"]))
 T = 1
 

@@ -1,6 +1,6 @@
-"""Linux' connection tracking as the oracle of ours: the same packets through both, and the same must become of each packet,
-and of the session: state, time left, answered, assured. Where Linux cannot be asked, its recorded answers. What differs on purpose is in DIFFERENCES, each with its reason and a
-conversation that shows it."""
+"""Linux' connection tracking as the oracle of ours: the same packets through both, and the same must become of each
+packet, and of the session: state, time left, answered, assured. Where Linux cannot be asked, its recorded answers are.
+What differs on purpose is in DIFFERENCES, each with its reason and a conversation that shows it."""
 
 import os
 import time
@@ -39,8 +39,9 @@ def sctp_chunks(packet):
 
 
 DIFFERENCES = [
-    Difference("An answered UDP, ICMP or other session is assured at once, and UDP has its longer timeout. Linux waits two seconds "
-               "with UDP, and never assures the others: it spares its table, we bound what a port may hold (session_limit).",
+    Difference("An answered UDP, ICMP or other session is assured at once, and UDP has its longer timeout. Linux waits "
+               "two seconds with UDP, and never assures the others: it spares its table, we bound what a port may hold "
+               "(session_limit).",
                "ping",
                lambda packet, linux, ours: protocol(packet) not in (TCP_NUMBER, SCTP_NUMBER) and ours.assured and
                (linux.passed, linux.replied) == (ours.passed, ours.replied)),
@@ -50,8 +51,8 @@ DIFFERENCES = [
     Difference("An ICMP redirect would let whoever sees a conversation bend its way. Linux lets it through as related.",
                "redirect",
                lambda packet, linux, ours: protocol(packet) == ICMP and payload(packet)[0] == 5),
-    Difference("An SCTP packet with a chunk that does not belong is dropped whole, and changes nothing. Linux drops it, but has "
-               "then taken the chunks before it for true: an attacker without the tag could end an association so.",
+    Difference("An SCTP packet with a chunk that does not belong is dropped whole, and changes nothing. Linux drops it, "
+               "but has then taken the chunks before it for true: who does not know the tag could end an association so.",
                "chunks before one that does not belong",
                lambda packet, linux, ours: protocol(packet) == SCTP_NUMBER and sctp_chunks(packet) > 1 and
                not linux.passed and not ours.passed, ends=True),
