@@ -54,7 +54,9 @@ static __rte_always_inline bool dp_track_quick(struct dp_session *session, unsig
                 .flags = tcp->tcp_flags,
                 .payload = length - header,
         };
-        done = dp_tcp_quick(&session->tcp, d, &segment, &dp_load(dp_session_settings)->tcp, &timeout_state);
+        done = session->state ==
+                       SOCLE_SESSION_TCP_ESTABLISHED && /* still: the other direction's worker may have closed it */
+               dp_tcp_quick(&session->tcp, d, &segment, &dp_load(dp_session_settings)->tcp, &timeout_state);
         if (done && unlikely(timeout_state != session->timeout_state))
                 session->timeout_state = timeout_state;
         dp_session_unlock(session);

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from conntrack_oracle import A, B, NEIGHBOURS, Settings, checksum, ip, tcp_header
 from conntrack_sctp import (ABORT, COOKIE_ACK, COOKIE_ECHO, DATA, ERROR, HEARTBEAT, HEARTBEAT_ACK, INIT,
                             INIT_ACK, NAMES, SACK, SHUTDOWN,
-                            SHUTDOWN_ACK, SHUTDOWN_COMPLETE, T, UNKNOWN, chunk, init, packet)
+                            SHUTDOWN_ACK, SHUTDOWN_COMPLETE, T, UNKNOWN, chunk, init,
+                            name_chunks, packet)
 
 CLIENT, SERVER = 40000, 443
 
@@ -280,13 +281,11 @@ TAG_A, TAG_B = 0xA1, 0xB2
 
 
 def s(side, tag, *chunks, drop=False, family=4):
-    return Step(side, packet(side, tag, *chunks, family=family), f"{side} tag {tag:#x} {chunks}", drop)
+    return Step(side, packet(side, tag, *chunks, family=family), f"{side} tag {tag:#x} {name_chunks(chunks)}", drop)
 
 
 ASSOCIATED = [s(A, 0, init(TAG_A)), s(B, TAG_A, init(TAG_B, INIT_ACK)), s(A, TAG_B, COOKIE_ECHO),
         s(B, TAG_A, COOKIE_ACK)]
-
-UNTAGGED = (INIT, HEARTBEAT, HEARTBEAT_ACK, SHUTDOWN_ACK)  # pass when the tag is not known yet
 
 SCTP = [
     Conversation("association", [*ASSOCIATED, s(A, TAG_B, DATA), s(B, TAG_A, SACK)]),
@@ -314,6 +313,11 @@ SCTP = [
                                  s(B, TAG_A, COOKIE_ACK)]),
     Conversation("INITs cross, and an INIT ACK disowns its INIT", [
         s(A, 0, init(TAG_A)), s(B, 0, init(TAG_B)), s(B, TAG_A, init(TAG_B + 1, INIT_ACK), drop=True)]),
+    Conversation("INITs cross, and A's comes again with another tag", [
+        s(A, 0, init(TAG_A)), s(B, 0, init(TAG_B)), s(A, 0, init(TAG_A + 1)), s(B, TAG_A + 1, init(TAG_B + 1, INIT_ACK)),
+        s(A, TAG_B + 1, COOKIE_ECHO)]),
+    Conversation("nobody's INIT ACK", [s(A, TAG_B, init(TAG_A, INIT_ACK), drop=True),
+                                       s(A, 0, init(TAG_A, INIT_ACK)), s(B, TAG_A, DATA)]),
     Conversation("INIT ACK without an INIT", [*ASSOCIATED, s(B, TAG_A, init(77, INIT_ACK), drop=True),
             s(A, TAG_B, DATA)]),
     Conversation("restart", [*ASSOCIATED, s(A, 0, init(TAG_A + 1)), s(B, TAG_A + 1, init(TAG_B + 1, INIT_ACK)),
@@ -347,9 +351,10 @@ SCTP = [
     Conversation("unknown chunks", [*ASSOCIATED, s(A, TAG_B, UNKNOWN), s(A, 5, UNKNOWN, drop=True)]),
     *[Conversation(f"{name}: {NAMES[c]} from {side}", [
         *way, s(side, 0 if c == INIT else tag, init(own, c) if c in (INIT, INIT_ACK) else c,
-                drop=way == ASSOCIATED[:1] and side == A and c not in UNTAGGED)])
+                drop=None)])
       for name, way in (("closed", ASSOCIATED[:1]), ("cookie wait", ASSOCIATED[:2]), ("cookie echoed", ASSOCIATED[:3]),
                         ("established", ASSOCIATED), ("shutdown sent", [*ASSOCIATED, s(A, TAG_B, SHUTDOWN)]),
+                        ("heartbeat sent", [s(A, TAG_B, HEARTBEAT)]),
                         ("shutdown received", [*ASSOCIATED, s(B, TAG_A, SHUTDOWN)]),
                         ("shutdown acknowledged", [*ASSOCIATED, s(A, TAG_B, SHUTDOWN), s(B, TAG_A, SHUTDOWN_ACK)]))
       for side, tag, own in ((A, TAG_B, TAG_A), (B, TAG_A, TAG_B)) for c in NAMES],

@@ -37,6 +37,11 @@ def packet(side, tag, *chunks, family=4):
     return ip(side, 132, struct.pack("!HHII", source, destination, tag, 0) + data, family)
 
 
+def name_chunks(given):
+    """Kinds and bytes, as packet() takes them, in words."""
+    return " ".join(NAMES[c] if isinstance(c, int) else f"{NAMES[c[0]]} {c.hex()}" for c in given)
+
+
 def chunks(data):
     """(type, flags, body) of each chunk of an SCTP packet, as far as it goes."""
     at = 12
@@ -54,11 +59,9 @@ class Association:
         self.length, self.family = length, family
         self.tags = {A: self.rng.randint(1, 2**32 - 1), B: self.rng.randint(1, 2**32 - 1)}  # expected by its owner
 
-    def send(self, side, tag, *chunks, words=""):
+    def send(self, side, tag, *chunks):
         known = {self.tags[A]: "of A", self.tags[B]: "of B", 0: "none"}
-        names = " ".join(NAMES.get(c, f"chunk {c}") if isinstance(c, int) else f"{NAMES.get(c[0], c[0])} {c.hex()}"
-                         for c in chunks)
-        return side, packet(side, tag, *chunks, family=self.family), f"{side} tag {known.get(tag, 'other')}: {names}"
+        return side, packet(side, tag, *chunks, family=self.family), f"{side} tag {known.get(tag, 'other')}: {name_chunks(chunks)}"
 
     def any_chunk(self, side):
         rng = self.rng
