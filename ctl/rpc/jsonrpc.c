@@ -94,6 +94,15 @@ void call_fail(struct call *call, int code, const char *message)
         call_end(call, jsonrpc_error(call->id, code, message, errors_to_json(&errors)));
 }
 
+void call_reply_of_dataplane(struct call *call, json_t *result)
+{
+        call->cancel = NULL;
+        if (result)
+                call_reply(call, result);
+        else
+                call_fail(call, RPC_NO_DATAPLANE, "the dataplane does not answer; `info` tells its state");
+}
+
 static int code_of(int error)
 {
         switch (error) {

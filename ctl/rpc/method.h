@@ -81,6 +81,8 @@ int method_check_params(const struct method *method, const json_t *params, struc
 /* Ends the call and frees it. Takes over `result`. */
 void call_reply(struct call *call, json_t *result);
 void call_fail(struct call *call, int code, const char *message);
+/* What the dataplane answered; takes `result`. NULL: it did not. Nothing is left to cancel. */
+void call_reply_of_dataplane(struct call *call, json_t *result);
 /* Code and message from what the model or the store complained of. */
 void call_fail_errors(struct call *call, const struct errors *errors);
 

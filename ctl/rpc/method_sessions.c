@@ -125,13 +125,7 @@ static int build(struct call *call, const json_t *json, struct wire_sessions_get
 
 static void on_done(void *user, json_t *result)
 {
-        struct call *call = user;
-
-        call->cancel = NULL;
-        if (result)
-                call_reply(call, result);
-        else
-                call_fail(call, RPC_NO_DATAPLANE, "the dataplane does not answer; `info` tells its state");
+        call_reply_of_dataplane(user, result);
 }
 
 static void on_cancel(void *user)

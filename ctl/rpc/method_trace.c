@@ -143,15 +143,10 @@ static void tracing_free(struct tracing *tracing)
 static void on_done(void *user, json_t *result)
 {
         struct tracing *tracing = user;
-        struct call *call = tracing->call;
 
-        call->cancel = NULL;
-        if (result) {
+        if (result)
                 json_object_update(tracing->head, result);
-                call_reply(call, json_incref(tracing->head));
-        } else {
-                call_fail(call, RPC_NO_DATAPLANE, "the dataplane does not answer; `info` tells its state");
-        }
+        call_reply_of_dataplane(tracing->call, result ? json_incref(tracing->head) : NULL);
         json_decref(result);
         tracing_free(tracing);
 }

@@ -40,14 +40,6 @@ static bool place_exists(const struct dp_learn *event)
         }
 }
 
-/* Networks that flood learn all; others only the further MACs of ports whose port security names them, since these may
- * move from port to port (a virtual router's). The path tells of no others. */
-static bool learns(const struct network_object *network, const struct dp_learn *event)
-{
-        return network->record.flood || (dp_location_place(event->location) == DP_PLACE_PORT &&
-                                         dp.ports[dp_location_index(event->location)]->secured);
-}
-
 /* Sessions towards it may have been allowed without this port's groups being asked: they are judged again. */
 static bool is_guarded_place(uint64_t location)
 {
@@ -59,7 +51,7 @@ static void learn(const struct dp_learn *event)
         struct network_object *network = network_of(event->key);
         uint64_t known = dp_map_get(&dp.fdb, &event->key, 1);
 
-        if (!network || !place_exists(event) || !learns(network, event) || (known && !(known & DP_LOCATION_LEARNED)))
+        if (!network || !network->record.flood || !place_exists(event) || (known && !(known & DP_LOCATION_LEARNED)))
                 return;
         if (!known && network->learned >= network->record.learn_max) {
                 network->learn_full++;

@@ -111,13 +111,10 @@ static rte_edge_t forward(struct dp_admission *a, struct dp_session_way way)
         return dp_way_take(a->m, way, a->flow.l3);
 }
 
-/* A packet of a session that is there and allows it. KEPT: it is a new connection's after all. */
-static rte_edge_t follow(struct dp_admission *a)
+/* A packet of a session that is there and allows it; `way`: where it goes. KEPT: it is a new connection's after all. */
+static rte_edge_t follow(struct dp_admission *a, struct dp_session_way way)
 {
-        unsigned int d = a->flow.direction;
-        struct dp_session_way way = dp_session_way(a->session, d);
-
-        a->track = dp_track(a->session, d, a->m, a->flow.l4, a->flow.l4_length, a->now_ms);
+        a->track = dp_track(a->session, a->flow.direction, a->m, a->flow.l4, a->flow.l4_length, a->now_ms);
         a->tracked = true;
         if (a->track == DP_TRACK_REOPEN) {
                 forget(a);
@@ -129,6 +126,14 @@ static rte_edge_t follow(struct dp_admission *a)
         if (a->track == DP_TRACK_LAST)
                 forget(a);
         return forward(a, way);
+}
+
+/* By the way that was decided just now, not the session's: renewal leaves that alone when its lock cannot be had, and
+ * what it names may be another's by then. */
+static rte_edge_t renew_and_follow(struct dp_admission *a)
+{
+        dp_admit_renew(a->session, a->policy, a->m, &a->flow, &a->decision);
+        return follow(a, a->decision.ways[a->flow.direction]);
 }
 
 /* As begin() would, if nothing else happened meanwhile. */
@@ -156,9 +161,8 @@ static rte_edge_t begin(struct dp_admission *a)
         }
         if (fresh)
                 return forward(a, a->decision.ways[a->flow.direction]);
-        dp_admit_renew(a->session, a->policy, a->m, &a->flow,
-                       &a->decision); /* the other direction's worker was first */
-        rte_edge_t edge = follow(a);
+        /* The other direction's worker was first. */
+        rte_edge_t edge = renew_and_follow(a);
         return edge != KEPT ? edge : dp_drop(a->m, SOCLE_DROP_SESSION_INVALID, DP_WAY_DROP);
 }
 
@@ -176,10 +180,9 @@ static rte_edge_t act(struct dp_admission *a)
                 dp_meta(a->m)->flags |= DP_META_ADMITTED;
                 return DP_WAY_BRIDGE;
         }
-        dp_admit_renew(a->session, a->policy, a->m, &a->flow, &a->decision);
         if (!a->dry)
                 dp_sessions.pools[a->worker->index].reevaluated++;
-        return follow(a);
+        return renew_and_follow(a);
 }
 
 rte_edge_t dp_admission_run(struct dp_admission *a)
@@ -189,10 +192,12 @@ rte_edge_t dp_admission_run(struct dp_admission *a)
 
         dp_flow_parse(a->m, meta->network, &a->flow);
         find(a);
-        if (a->session && a->flow.kind != DP_FLOW_ICMP_ERROR &&
-            dp_session_fits(a->session, a->flow.direction, dp_session_way(a->session, a->flow.direction), a->m, meta,
-                            a->policy->generation, a->now_ms))
-                edge = follow(a);
+        if (a->session && a->flow.kind != DP_FLOW_ICMP_ERROR) {
+                unsigned int d = a->flow.direction;
+                struct dp_session_way way = dp_session_way(a->session, d);
+                if (dp_session_fits(a->session, d, way, a->m, meta, a->policy->generation, a->now_ms))
+                        edge = follow(a, way);
+        }
         if (edge == KEPT)
                 edge = act(a);
         if (edge == KEPT && a->flow.kind == DP_FLOW_WHOLE) /* renewed, and then found to be a new connection */

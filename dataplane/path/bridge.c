@@ -113,15 +113,6 @@ static __rte_always_inline enum socle_drop guard(const struct rte_mbuf *m)
         return dp_guard_check(port, m, &trusted);
 }
 
-/* A secured port's other MACs (allowed address pairs) are found where they were seen last, also where the network
- * declares its MACs: a virtual router's moves between ports. */
-static bool has_other_macs(const struct rte_mbuf *m, const struct dp_meta *meta)
-{
-        const struct dp_port_policy *port = meta->flags & DP_META_FROM_WIRE ? NULL : dp_load(dp.policy)->ports[m->port];
-
-        return port && port->mac_count > 1;
-}
-
 /* `dry`, a constant at every call: nothing is learned. */
 static __rte_always_inline rte_edge_t decide(struct dp_worker *worker, struct rte_mbuf *m, uint64_t location, bool dry)
 {
@@ -139,8 +130,7 @@ static __rte_always_inline rte_edge_t decide(struct dp_worker *worker, struct rt
                 if (unlikely(refused != SOCLE_DROP_COUNT))
                         return dp_drop(m, refused, EDGE_DROP);
         }
-        if (!dry && ((network->flood && rte_is_unicast_ether_addr(&ether->src_addr)) ||
-                     (unlikely(meta->flags & (DP_META_GUARD | DP_META_ADMITTED)) && has_other_macs(m, meta))))
+        if (!dry && network->flood && rte_is_unicast_ether_addr(&ether->src_addr))
                 learn(worker, network, m, meta, &ether->src_addr);
         if (unlikely(rte_is_multicast_ether_addr(&ether->dst_addr)))
                 return group(m, meta, ether);

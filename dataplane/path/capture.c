@@ -14,7 +14,7 @@ static uint32_t last_number;
 
 static uint32_t mark_of(const struct rte_mbuf *m)
 {
-        bool marked = RTE_MBUF_DYNFIELD(m, dp_meta_offset, const struct dp_meta *)->flags & DP_META_CAPTURED;
+        bool marked = dp_meta_const(m)->flags & DP_META_CAPTURED;
 
         return marked ? m->hash.fdir.hi : 0;
 }

@@ -76,7 +76,7 @@ static bool lets_in(const struct rte_mbuf *m, const struct dp_port *port)
                 return false; /* unknown unicast, and surely not for it */
         if (rules->open || dp_guard_trusted_in(m))
                 return true;
-        dp_flow_parse(m, RTE_MBUF_DYNFIELD(m, dp_meta_offset, const struct dp_meta *)->network, &flow);
+        dp_flow_parse(m, dp_meta_const(m)->network, &flow);
         if (flow.kind >= DP_FLOW_NOT_IP)
                 return false;
         struct dp_subject subject = {
@@ -112,8 +112,7 @@ static void to_ports(struct flooding *f, const struct dp_flood *list, uint32_t s
 
 enum socle_drop dp_flood_refuses(const struct rte_mbuf *m, uint16_t ether_len)
 {
-        const struct dp_network *network =
-                dp_network_get(RTE_MBUF_DYNFIELD(m, dp_meta_offset, const struct dp_meta *)->network);
+        const struct dp_network *network = dp_network_get(dp_meta_const(m)->network);
 
         if (unlikely(!network))
                 return SOCLE_DROP_NO_NETWORK;

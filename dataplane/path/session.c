@@ -19,7 +19,7 @@ struct lookup {
 
 static __rte_always_inline void begin_lookup(const struct rte_mbuf *m, struct lookup *lookup)
 {
-        uint16_t network = RTE_MBUF_DYNFIELD(m, dp_meta_offset, const struct dp_meta *)->network;
+        uint16_t network = dp_meta_const(m)->network;
 
         if (likely(dp_flow_quick4(m, network, lookup->key, &lookup->direction)))
                 lookup->words = 2;

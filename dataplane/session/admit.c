@@ -28,7 +28,7 @@ static uint8_t place_of(uint64_t location)
 
 static void set_in(const struct rte_mbuf *m, struct dp_session_way *way)
 {
-        const struct dp_meta *meta = RTE_MBUF_DYNFIELD(m, dp_meta_offset, const struct dp_meta *);
+        const struct dp_meta *meta = dp_meta_const(m);
 
         way->in = m->port;
         way->in_place = DP_SESSION_PORT;
@@ -299,7 +299,7 @@ static void decide_new(const struct dp_policy *policy, const struct rte_mbuf *m,
 
 static bool find_ends(const struct dp_policy *policy, const struct rte_mbuf *m, bool group, struct dp_decision *ret)
 {
-        const struct dp_meta *meta = RTE_MBUF_DYNFIELD(m, dp_meta_offset, const struct dp_meta *);
+        const struct dp_meta *meta = dp_meta_const(m);
         const struct dp_port *port = m->port < DP_PORT_MAX ? dp_load(dp.ports[m->port]) : NULL;
 
         if (!(meta->flags & DP_META_FROM_WIRE)) {
@@ -365,7 +365,7 @@ static void decide_unicast(const struct dp_policy *policy, const struct rte_mbuf
 void dp_admit_decide(const struct dp_policy *policy, const struct rte_mbuf *m, const struct dp_flow *flow,
                      const struct dp_session *session, uint32_t now_ms, struct dp_decision *ret)
 {
-        const struct dp_meta *meta = RTE_MBUF_DYNFIELD(m, dp_meta_offset, const struct dp_meta *);
+        const struct dp_meta *meta = dp_meta_const(m);
         const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 
         *ret = (struct dp_decision){.guard = SOCLE_DROP_COUNT, .drop = SOCLE_DROP_COUNT, .initiator = flow->direction};

@@ -90,7 +90,7 @@ static void set_key(struct dp_session *session, const uint64_t *key)
         memcpy(session->key6, key + 2, sizeof(session->key6));
 }
 
-/* Allocates, fills (`fill` before it can be seen) and inserts. */
+/* Charges its port for the wanted session, and puts a copy of it into the table. */
 static struct dp_session *add(unsigned int worker, const struct dp_session *wanted, unsigned int words, bool *ret_new,
                               enum socle_drop *ret_drop)
 {

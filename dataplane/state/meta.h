@@ -34,6 +34,11 @@ static __rte_always_inline struct dp_meta *dp_meta(struct rte_mbuf *m)
         return RTE_MBUF_DYNFIELD(m, dp_meta_offset, struct dp_meta *);
 }
 
+static __rte_always_inline const struct dp_meta *dp_meta_const(const struct rte_mbuf *m)
+{
+        return RTE_MBUF_DYNFIELD(m, dp_meta_offset, const struct dp_meta *);
+}
+
 /* A copy of the packet in new buffers, with its metadata. NULL: out of buffers. */
 static inline struct rte_mbuf *dp_packet_copy(struct rte_mbuf *m)
 {

@@ -299,6 +299,30 @@ static void directions_may_have_different_routers(void **state)
         dp_map_remove(&dp.fdb, &key);
 }
 
+/* The other direction's worker holds the session for a moment, while the server's MAC has moved: its old place may be
+ * another tenant's by now. */
+static void a_session_that_cannot_be_renewed_sends_nothing_to_its_old_place(void **state)
+{
+        const struct rte_ether_addr server = harness_mac(2);
+        const uint64_t key = dp_fdb_key(0, &server);
+        unsigned int held = 0;
+
+        assert_true(udp(A, 1000, 80));
+        assert_int_equal(dp_map_set(&dp.fdb, &key, dp_location(DP_PLACE_PORT, HARNESS_PORT_PLAIN, false, 0)), 0);
+        harness_policy_touch();
+        for (uint32_t i = 0; i < dp_sessions.touched; i++)
+                if (dp_sessions.entries[i].flags & DP_SESSION_LIVE)
+                        dp_sessions.entries[i].lock = ++held;
+        assert_int_equal(held, 1);
+        dp.worker_count = 2; /* with one, nobody locks */
+        harness_clear();
+        harness_receive(A, make(&(struct packet){A, IPPROTO_UDP, 1000, 80}));
+        dp.worker_count = 1;
+        assert_int_equal(dp_map_set(&dp.fdb, &key, dp_location(DP_PLACE_PORT, B, false, 0)), 0);
+        assert_int_equal(harness_sent_count(B), 0);
+        assert_int_equal(harness_sent_count(HARNESS_PORT_PLAIN), 1);
+}
+
 /* ---- time and limits ---- */
 
 static void an_idle_session_is_over(void **state)
@@ -382,6 +406,7 @@ int main(void)
                 TEST(a_cut_connection_does_not_come_back_from_the_other_end),
                 TEST(a_change_costs_one_look_a_direction),
                 TEST(directions_may_have_different_routers),
+                TEST(a_session_that_cannot_be_renewed_sends_nothing_to_its_old_place),
                 TEST(an_idle_session_is_over),
                 TEST(a_port_holds_no_more_sessions_than_its_limit),
                 TEST(picked_up_after_a_restart_from_either_end),
