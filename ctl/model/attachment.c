@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "attachment.h"
-#include "errors.h"
+#include "socle/errors.h"
 #include "values.h"
 
 #define NETNS_HELP                                                                                                     \

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "derive.h"
-#include "errors.h"
+#include "socle/errors.h"
 #include "values.h"
 
 static const struct field fields[] = {

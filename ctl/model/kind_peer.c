@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "derive.h"
-#include "errors.h"
+#include "socle/errors.h"
 #include "member.h"
 #include "port_security.h"
 #include "values.h"

@@ -6,7 +6,7 @@
 
 #include "attachment.h"
 #include "derive.h"
-#include "errors.h"
+#include "socle/errors.h"
 #include "port_security.h"
 #include "values.h"
 

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "errors.h"
+#include "socle/errors.h"
 #include "model.h"
 #include "protocol.h"
 #include "values.h"

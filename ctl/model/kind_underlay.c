@@ -6,7 +6,7 @@
 
 #include "attachment.h"
 #include "derive.h"
-#include "errors.h"
+#include "socle/errors.h"
 #include "values.h"
 
 #define DSCP_10(t) t "0", t "1", t "2", t "3", t "4", t "5", t "6", t "7", t "8", t "9"

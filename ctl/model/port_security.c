@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "errors.h"
+#include "socle/errors.h"
 #include "member.h"
 #include "model.h"
 #include "port_security.h"

@@ -7,7 +7,7 @@
  * While a transaction is planned, model->plan is set, and model_find() sees the world as it will be. */
 #pragma once
 
-#include "errors.h"
+#include "socle/errors.h"
 #include "index.h"
 #include "model.h"
 #include "pointer.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "errors.h"
+#include "socle/errors.h"
 #include "nearest.h"
 #include "protocol.h"
 #include "validate.h"

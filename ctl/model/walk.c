@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "errors.h"
+#include "socle/errors.h"
 #include "validate.h"
 
 typedef int (*reference_cb)(void *user, const struct field *field, const char *name, const struct place *place);

@@ -3,7 +3,7 @@
 
 #include <jansson.h>
 
-#include "errors.h"
+#include "socle/errors.h"
 #include "packet.h"
 
 struct model;

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "errors.h"
+#include "socle/errors.h"
 #include "kind.h"
 
 enum rpc_code {

@@ -13,7 +13,7 @@
 #include <systemd/sd-event.h>
 
 #include "config.h"
-#include "errors.h"
+#include "socle/errors.h"
 #include "model.h"
 #include "network.h"
 #include "socle/cleanup.h"

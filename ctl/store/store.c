@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "errors.h"
+#include "socle/errors.h"
 #include "store_private.h"
 
 /* SQLite's code (extended) as -errno. */

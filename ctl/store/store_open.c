@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "errors.h"
+#include "socle/errors.h"
 #include "socle/cleanup.h"
 #include "store_private.h"
 

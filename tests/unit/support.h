@@ -11,7 +11,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-#include "errors.h"
+#include "socle/errors.h"
 #include "model.h"
 #include "store.h"
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "errors.h"
+#include "socle/errors.h"
 
 /* The more a caller can do about it by himself, the lower. */
 static int severity(int code)

@@ -1,0 +1,43 @@
+/* Guests of libvirt: found, read, placed, followed. Blocks on libvirtd, so it is called from the tuner's thread; events
+ * come on a descriptor. libvirtd may be absent, go and come back at any time: every call then is -ENOTCONN with words,
+ * and guests_event_fd tells when it is back. */
+#pragma once
+
+#include <jansson.h>
+
+#include "knob/host.h"
+#include "placement.h"
+
+/* `spec`: validated, of kind Guest (ctl/model/kind_guest.c): by name, uuid or pattern. */
+struct guest_wish;
+int guest_wish_from_json(struct guest_wish **ret, const json_t *spec, struct errors *errors);
+struct guest_wish *guest_wish_free(struct guest_wish *wish);
+
+/* A vhost-user port that a guest is to have (a Port whose attachment names the guest's interface). */
+struct guest_interface {
+        const char *mac_address, *socket;
+        unsigned queues, mtu;
+        bool server; /* QEMU listens */
+};
+
+struct guests;
+/* uri: "qemu:///system". Never fails because libvirtd is not there. */
+int guests_new(struct guests **ret, const struct host *host, const char *uri);
+struct guests *guests_free(struct guests *guests);
+/* Readable: a domain started, stopped, migrated, was defined or undefined, or the connection came or went. */
+int guests_event_fd(const struct guests *guests);
+int guests_dispatch(struct guests *guests); /* drains; 1: something changed */
+
+/* Who is pinned where: every domain's placement, ours or not, goes into `state`. */
+int guests_observe(struct guests *guests, struct placement_state *state, json_t **ret_list, struct errors *errors);
+
+/* Places and applies, live and persistent, through libvirt's API, and reads back; on failure what was there is put
+ * back. The domain that is not there: -ENOENT (the object waits). What was there before the first apply is kept in
+ * host->state/guest-NAME.json for guests_restore(). */
+int guests_apply(struct guests *guests, const char *name, const struct guest_wish *wish,
+                 const struct guest_interface *interfaces, size_t interface_count, struct placement_state *state,
+                 bool dry_run, json_t **ret_status, struct errors *errors);
+int guests_restore(struct guests *guests, const char *name, struct errors *errors);
+
+/* Words, or NULL: the running guest that has this PCI function. Valid until the next call. */
+const char *guests_user_of_pci(struct guests *guests, const char *pci_address);

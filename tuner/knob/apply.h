@@ -1,0 +1,55 @@
+/* Wishes into force, as a transaction: the journal is on disk first (what was there, what is wanted), then each knob is
+ * written and read back; if one fails or does not read back as written, everything is put back in reverse order and the
+ * error says which knob, what was asked, what is there. kill -9 at any point: apply_recover() finishes the undoing, or
+ * finds that all was done. The journal stays while the profile is in force: it knows what was there before. */
+#pragma once
+
+#include <jansson.h>
+
+#include "knob.h"
+
+enum knob_state {
+        KNOB_SATISFIED,    /* was so already */
+        KNOB_CHANGED,      /* was written, reads back as wanted */
+        KNOB_WOULD_CHANGE, /* dry run, or drift */
+        KNOB_FAILED,       /* could not be written or read back: see found and error */
+        KNOB_GONE,         /* the target has vanished (a CPU, an interrupt): nothing to want */
+};
+
+struct knob_result {
+        const struct knob *knob;
+        char *target, *wanted, *found, *why;
+        enum knob_state state;
+        int error;            /* -errno of a failure */
+        bool reboot_required; /* written, but the kernel runs with something else until it boots again */
+        char *in_force;       /* then: what it runs with */
+};
+
+struct knob_results {
+        struct knob_result *list;
+        size_t count;
+};
+void knob_results_clear(struct knob_results *results);
+json_t *knob_results_to_json(const struct knob_results *results); /* [{knob,target,wanted,found,why,state,…}] */
+
+/* Reads every knob that is wished for, writes none: the diff of `dry_run`, and what drift is found by. */
+int knobs_compare(const struct host *host, const struct wishes *wishes, struct knob_results *ret);
+
+/* All or nothing. Knobs in the journal that are wished for no more are put back as they were before us. 0: all is as
+ * wanted (results say what was changed). Else -errno, everything is as it was before the call, words in `errors`. */
+int knobs_apply(const struct host *host, const struct wishes *wishes, struct knob_results *ret, struct errors *errors);
+
+/* The profile is gone: everything in the journal back to what was there before us; the journal goes when all is. */
+int knobs_restore(const struct host *host, struct knob_results *ret, struct errors *errors);
+
+/* At start, before anything else: an apply that was cut off is undone (to what was in force before it). ret_undone:
+ * that was so. */
+int knobs_recover(const struct host *host, bool *ret_undone, struct errors *errors);
+
+/* Drift is watched for: a descriptor that becomes readable when something a knob depends on may have changed (inotify,
+ * udev), -errno: cannot, poll instead. To be drained by drift_watch_drain(). */
+struct drift_watch;
+int drift_watch_new(struct drift_watch **ret, const struct host *host, const struct wishes *wishes);
+struct drift_watch *drift_watch_free(struct drift_watch *watch);
+int drift_watch_fd(const struct drift_watch *watch);
+bool drift_watch_drain(struct drift_watch *watch); /* true: look again */
