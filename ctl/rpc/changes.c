@@ -2,6 +2,7 @@
 #include "method.h"
 #include "model.h"
 #include "server.h"
+#include "tuning.h"
 
 static json_t *change_to_json(const struct change *change)
 {
@@ -41,15 +42,18 @@ void call_finish_transaction(struct call *call, struct transaction *transaction,
         uint64_t revision = model_revision(context->model);
         struct errors errors = {};
 
-        if (dry_run)
-                transaction_free(transaction);
-        else if (model_commit(context->model, transaction, &revision, &errors) < 0) {
+        if (dry_run) {
+                json_object_set_new(result, "revision", json_integer((json_int_t)revision));
+                call_preview_host(call, transaction, result);
+                return;
+        }
+        if (model_commit(context->model, transaction, &revision, &errors) < 0) {
                 json_decref(result);
                 call_fail_errors(call, &errors);
                 return;
         }
         json_object_set_new(result, "revision", json_integer((json_int_t)revision));
-        if (wait && !dry_run)
+        if (wait)
                 call_reply_in_force(call, result, revision, json_number_value(wait));
         else
                 call_reply(call, result);

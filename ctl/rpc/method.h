@@ -22,6 +22,7 @@ enum rpc_code {
         RPC_STORAGE = -32005,
         RPC_LIMIT = -32006,
         RPC_NO_DATAPLANE = -32010,
+        RPC_NO_TUNER = -32011,
 };
 
 enum param_type {
@@ -100,6 +101,11 @@ json_t *spec_diff(const json_t *before, const json_t *after);
 /* wait.c: replies with `result`, `in_force`, and `failures` among its `changes`, once the dataplane has the revision in
  * force or the time is over. Takes over result. */
 void call_reply_in_force(struct call *call, json_t *result, uint64_t revision, double seconds);
+
+/* host.c: asks the tuner's thread, and ends the call with its answer. */
+void call_ask_tuning(struct call *call, int topic);
+/* The same for a dry run: `result` gets a `host` list of what would change there. Takes over both. */
+void call_preview_host(struct call *call, struct transaction *transaction, json_t *result);
 
 /* watch.c */
 int watch_subscribe(struct call *call, json_t *params, uint64_t *ret_id, struct errors *errors);

@@ -10,7 +10,7 @@ static const struct param params[] = {
         {"dry_run", PARAM_BOOL, "only tell what would change"},
         {"replace", PARAM_BOOL, "the list is the whole truth for the kinds in it: others of these kinds are deleted"},
         {"if_revision", PARAM_INT, "fail if one of the objects was changed after this revision", .max = INT64_MAX},
-        {"wait", PARAM_NUMBER, "answer only once the dataplane has it in force, or after so long", .unit = "s",
+        {"wait", PARAM_NUMBER, "answer only once dataplane and host have it in force, or after so long", .unit = "s",
          .max = 60},
         {},
 };

@@ -7,6 +7,7 @@
 #include "network.h"
 #include "private.h"
 #include "socle/cleanup.h"
+#include "tuning.h"
 
 static const struct param params[] = {{}};
 
@@ -55,12 +56,14 @@ static void run(struct call *call, json_t *json)
         json_t *dataplane = network_info(context->network);
         json_object_set_new(dataplane, "socket", json_string(context->dataplane_socket));
         json_object_set_new(info, "dataplane", dataplane);
+        if (context->tuning)
+                json_object_set_new(info, "host", tuning_info(context->tuning));
         call_reply(call, info);
 }
 
 static struct method info = {
         .name = "info",
-        .help = "Version, revision, numbers of objects and clients, memory, and the state of the dataplane.",
+        .help = "Version, revision, numbers of objects and clients, memory, and the state of dataplane and host.",
         .role = ROLE_READ,
         .params = params,
         .run = run,

@@ -11,6 +11,7 @@ struct model;
 struct network;
 struct rpc_server;
 struct store;
+struct tuning;
 
 struct rpc_limits {
         uint64_t line_bytes;     /* of one request */
@@ -29,6 +30,7 @@ struct rpc_context {
         struct model *model;
         struct store *store;
         struct network *network;
+        struct tuning *tuning; /* NULL: this socled leaves the host alone */
         const char *store_path;
         const char *dataplane_socket;
 };
@@ -48,5 +50,5 @@ struct rpc_server *rpc_server_free(struct rpc_server *server);
 /* The table of roles is another: clients that are connected get their new role. */
 void rpc_server_roles_changed(struct rpc_server *server);
 
-/* The dataplane has moved on: answers those who wait for it. */
+/* The dataplane, or the host, has moved on: answers those who wait for it. */
 void rpc_server_progress(struct rpc_server *server);

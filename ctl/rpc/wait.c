@@ -1,9 +1,10 @@
-/* Answers that wait for the dataplane: given once it has the revision in force, or when the caller's patience ends. */
+/* Answers that wait for dataplane and host: given once both have the revision in force, or when the caller's patience ends. */
 #include <stdlib.h>
 
 #include "network.h"
 #include "private.h"
 #include "socle/cleanup.h"
+#include "tuning.h"
 
 struct wait {
         struct rpc_server *server;
@@ -14,7 +15,22 @@ struct wait {
         struct wait *next;
 };
 
-/* `failures`: what of the caller's objects the dataplane could not put into force. */
+static bool in_force(const struct rpc_server *server, uint64_t revision)
+{
+        const struct rpc_context *context = &server->context;
+
+        return network_in_force(context->network, revision) &&
+               (!context->tuning || tuning_in_force(context->tuning, revision));
+}
+
+static const char *failure_of(const struct rpc_server *server, const struct object *object)
+{
+        const char *text = network_failure(server->context.network, object->id);
+
+        return text || !server->context.tuning ? text : tuning_failure(server->context.tuning, object->id);
+}
+
+/* `failures`: what of the caller's objects could not be put into force. */
 static void add_failures(struct rpc_server *server, json_t *result)
 {
         json_t *failures = json_array(), *change;
@@ -24,7 +40,7 @@ static void add_failures(struct rpc_server *server, json_t *result)
                 const char *kind = json_string_value(json_object_get(change, "kind"));
                 const char *name = json_string_value(json_object_get(change, "name"));
                 const struct object *object = model_find(server->context.model, kind, name);
-                const char *text = object ? network_failure(server->context.network, object->id) : NULL;
+                const char *text = object ? failure_of(server, object) : NULL;
 
                 if (text)
                         json_array_append_new(failures,
@@ -57,13 +73,13 @@ static void on_cancel(void *user)
         wait_free(user);
 }
 
-static void finish(struct wait *wait, bool in_force)
+static void finish(struct wait *wait, bool is_in_force)
 {
         struct call *call = wait->call;
         json_t *result = json_incref(wait->result);
 
-        json_object_set_new(result, "in_force", json_boolean(in_force));
-        if (in_force)
+        json_object_set_new(result, "in_force", json_boolean(is_in_force));
+        if (is_in_force)
                 add_failures(wait->server, result);
         call->cancel = NULL;
         wait_free(wait);
@@ -82,7 +98,7 @@ void wait_check(struct rpc_server *server)
 
         for (struct wait *wait = server->waits; wait; wait = next) {
                 next = wait->next;
-                if (network_in_force(server->context.network, wait->revision))
+                if (in_force(server, wait->revision))
                         finish(wait, true);
         }
 }
@@ -102,7 +118,7 @@ void call_reply_in_force(struct call *call, json_t *result, uint64_t revision, d
         call->cancel = on_cancel;
         call->cancel_user = wait;
 
-        if (network_in_force(server->context.network, revision))
+        if (in_force(server, revision))
                 finish(wait, true);
         else if (seconds <= 0 || sd_event_add_time_relative(server->event, &wait->timer, CLOCK_MONOTONIC,
                                                             (uint64_t)(seconds * 1e6), 1000, on_timer, wait) < 0)

@@ -47,6 +47,27 @@ static int set_level(const struct setting *setting, void *member, const char *va
         return -EINVAL;
 }
 
+static int set_bool(const struct setting *setting, void *member, const char *value, char *why, size_t size)
+{
+        if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0) {
+                snprintf(why, size, "\"%.100s\" is neither yes nor no", value);
+                return -EINVAL;
+        }
+        *(bool *)member = value[0] == 'y';
+        return 0;
+}
+
+/* Or nothing at all. */
+static int set_uri(const struct setting *setting, void *member, const char *value, char *why, size_t size)
+{
+        if ((value[0] && !strstr(value, "://")) || strlen(value) >= setting->size) {
+                snprintf(why, size, "\"%.100s\" is no URI such as qemu:///system", value);
+                return -EINVAL;
+        }
+        memcpy(member, value, strlen(value) + 1);
+        return 0;
+}
+
 static int set_number(const struct setting *setting, void *member, const char *value, char *why, size_t size)
 {
         char *end;
@@ -74,6 +95,11 @@ static const struct setting settings[] = {
         {"socled", "store", PATH(store)},
         {"socled", "dataplane_socket", PATH(dataplane_socket)},
         {"socled", "log_level", set_level, offsetof(struct config, log_level), sizeof(int), 0, 0},
+        {"tuner", "enabled", set_bool, offsetof(struct config, tuner), sizeof(bool), 0, 0},
+        {"tuner", "state", PATH(tuner_state)},
+        {"tuner", "root", PATH(tuner_root)},
+        {"tuner", "libvirt_uri", set_uri, offsetof(struct config, libvirt_uri),
+         sizeof(((struct config *)0)->libvirt_uri), 0, 0},
         {"limits", "line_bytes", NUMBER(line_bytes, 1024, UINT64_C(1) << 32)},
         {"limits", "buffered_bytes", NUMBER(buffered_bytes, 1 << 20, UINT64_C(1) << 40)},
         {"limits", "watch_events", NUMBER(watch_events, 16, 1 << 30)},
@@ -90,6 +116,8 @@ void config_init(struct config *config)
                 .store = "/var/lib/socle/intent.db",
                 .dataplane_socket = "/run/socle/dataplane.sock",
                 .log_level = LOG_INFO,
+                .tuner = true,
+                .libvirt_uri = "qemu:///system",
                 .limits = rpc_limits_default,
         };
 }

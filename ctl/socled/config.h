@@ -12,7 +12,11 @@ struct config {
         char control_socket[108];
         char store[4096];
         char dataplane_socket[108];
-        int log_level; /* as syslog's */
+        int log_level;          /* as syslog's */
+        bool tuner;             /* the host is looked after; false: only the dataplane */
+        char tuner_state[4096]; /* its journals; "": "tuner" beside the store */
+        char tuner_root[4096];  /* another tree of /proc and /sys, for tests; "": this host's */
+        char libvirt_uri[256];  /* "": guests are not looked after */
         struct rpc_limits limits;
         struct role_table roles;
 };

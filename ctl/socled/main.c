@@ -1,5 +1,5 @@
 /* socled: holds what is wanted, and makes the node so. This file: options, signals, start and stop; the work is done by
- * rpc/ (the control socket), model/ and store/ (the objects), reconcile/ (the dataplane). */
+ * rpc/ (the control socket), model/ and store/ (the objects), reconcile/ (the dataplane), host/ (the machine). */
 #include <errno.h>
 #include <getopt.h>
 #include <malloc.h>
@@ -19,6 +19,7 @@
 #include "socle/cleanup.h"
 #include "socle/log.h"
 #include "store.h"
+#include "tuning.h"
 
 static const char help[] =
         "socled [OPTION]…\n"
@@ -54,6 +55,7 @@ struct daemon {
         struct store *store;
         struct model *model;
         struct network *network;
+        struct tuning *tuning;
         struct rpc_server *server;
 };
 
@@ -112,7 +114,7 @@ static void reload(struct daemon *daemon)
         log_notice("log level and roles were read anew");
 }
 
-/* ---- the dataplane's news ---- */
+/* ---- news of dataplane and host ---- */
 
 static void on_progress(void *user)
 {
@@ -213,6 +215,33 @@ static int open_model(struct daemon *daemon)
         return r < 0 ? fail_errors(daemon->config.store, r, &errors) : 0;
 }
 
+/* The tuner's journals are beside the store, unless it is said where. */
+static int start_tuner(struct daemon *daemon)
+{
+        const struct config *config = &daemon->config;
+        const struct tuning_events events = {.progress = on_progress, .note = on_note, .user = daemon};
+        const char *slash = strrchr(config->store, '/');
+        cleanup_free char *state = NULL;
+
+        if (!config->tuner)
+                return 0;
+        if (config->tuner_state[0] ? asprintf(&state, "%s", config->tuner_state) < 0
+                                   : asprintf(&state, "%.*s/tuner", (int)(slash - config->store), config->store) < 0)
+                return -ENOMEM;
+        const struct tuning_options options = {
+                .root = config->tuner_root[0] ? config->tuner_root : NULL,
+                .state = state,
+                .libvirt_uri = config->libvirt_uri,
+        };
+        int r = tuning_new(&daemon->tuning, daemon->event, daemon->model, &options);
+        if (r < 0) {
+                log_error("the tuner could not be started: %s", strerror(-r));
+                return r;
+        }
+        tuning_set_events(daemon->tuning, &events);
+        return 0;
+}
+
 static int serve(struct daemon *daemon)
 {
         const struct config *config = &daemon->config;
@@ -220,7 +249,8 @@ static int serve(struct daemon *daemon)
                 .socket_path = config->control_socket,
                 .limits = config->limits,
                 .roles = &config->roles,
-                .context = {daemon->model, daemon->store, daemon->network, config->store, config->dataplane_socket},
+                .context = {daemon->model, daemon->store, daemon->network, daemon->tuning, config->store,
+                            config->dataplane_socket},
         };
         int r = rpc_server_new(&daemon->server, daemon->event, &options);
 
@@ -256,7 +286,8 @@ static int start(struct daemon *daemon)
                 return r;
         }
         network_set_events(daemon->network, &events);
-        return serve(daemon);
+        r = start_tuner(daemon);
+        return r < 0 ? r : serve(daemon);
 }
 
 static int run(struct daemon *daemon)
@@ -277,7 +308,10 @@ static void stop(struct daemon *daemon)
 {
         if (daemon->network)
                 network_set_events(daemon->network, &(struct network_events){});
+        if (daemon->tuning)
+                tuning_set_events(daemon->tuning, &(struct tuning_events){});
         rpc_server_free(daemon->server);
+        tuning_free(daemon->tuning);
         network_free(daemon->network);
         model_free(daemon->model);
         store_close(daemon->store);

@@ -1,0 +1,397 @@
+/* See thread.h. */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+
+#include "socle/cleanup.h"
+#include "thread.h"
+
+#define LOOK_MS 4000 /* what gives no event is seen within 5 s */
+
+enum letter_type { LETTER_STATUS, LETTER_PASSED, LETTER_NOTE, LETTER_ANSWER };
+
+struct letter {
+        enum letter_type type;
+        uint32_t id;
+        uint64_t revision;
+        int priority;
+        char *text; /* the failure, the note, the isolated CPUs */
+        json_t *status;
+        struct tuning_request *request;
+        struct letter *next;
+};
+
+struct tuning_request {
+        enum tuning_topic topic;
+        struct wants *wants;
+        json_t *answer;
+        struct errors errors;
+        void (*done)(void *user, json_t *answer, const struct errors *errors); /* NULL: cancelled. The loop's alone */
+        void *user;
+        struct tuning_request *next;
+};
+
+struct thread {
+        pthread_t id;
+        bool running;
+        sd_event_source *arrived;
+        struct thread_handlers handlers;
+        void *user;
+        char *root, *state, *uri;
+
+        int in_fd, out_fd; /* eventfds: something is in the box */
+        pthread_mutex_t lock;
+        /* under the lock */
+        bool stop;
+        struct wants *wants;
+        struct tuning_request *questions, **questions_end;
+        struct letter *letters, **letters_end;
+
+        struct machine machine; /* the thread's */
+};
+
+/* ---- the thread's side ---- */
+
+static void post(struct thread *thread, struct letter *letter)
+{
+        pthread_mutex_lock(&thread->lock);
+        *thread->letters_end = letter;
+        thread->letters_end = &letter->next;
+        pthread_mutex_unlock(&thread->lock);
+        eventfd_write(thread->out_fd, 1);
+}
+
+/* A letter that cannot be written is one less: the next pass writes it again. */
+static struct letter *letter_new(enum letter_type type, const char *text)
+{
+        struct letter *letter = calloc(1, sizeof(*letter));
+
+        if (letter) {
+                letter->type = type;
+                letter->text = text ? strdup(text) : NULL;
+        }
+        return letter;
+}
+
+static void on_tell(void *user, const struct want *want, json_t *status, const char *failure)
+{
+        struct letter *letter = letter_new(LETTER_STATUS, failure);
+
+        if (!letter) {
+                json_decref(status);
+                return;
+        }
+        letter->id = want->id;
+        letter->revision = want->revision;
+        letter->status = status;
+        post(user, letter);
+}
+
+static void on_note(void *user, int priority, const char *format, ...)
+{
+        char text[768];
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        struct letter *letter = letter_new(LETTER_NOTE, text);
+        if (letter) {
+                letter->priority = priority;
+                post(user, letter);
+        }
+}
+
+static void post_passed(struct thread *thread)
+{
+        const struct plan *plan = thread->machine.plan;
+        cleanup_free char *isolated = plan ? cpu_set_to_list(&plan->isolated) : NULL;
+        struct letter *letter = letter_new(LETTER_PASSED, isolated);
+
+        if (letter) {
+                letter->revision = thread->machine.wants->revision;
+                post(thread, letter);
+        }
+}
+
+static void answer(struct thread *thread, struct tuning_request *request)
+{
+        struct machine *machine = &thread->machine;
+        struct letter *letter = letter_new(LETTER_ANSWER, NULL);
+
+        switch (request->topic) {
+        case TUNING_TOPOLOGY:
+                request->answer = machine_topology(machine, &request->errors);
+                break;
+        case TUNING_AUDIT:
+                request->answer = machine_audit(machine, &request->errors);
+                break;
+        default:
+                request->answer = machine_preview(machine, request->wants, &request->errors);
+                break;
+        }
+        if (!letter)
+                abort(); /* a caller would wait for ever; 100 bytes are there, or nothing works */
+        letter->request = request;
+        post(thread, letter);
+}
+
+/* Until something is to be done, or it is time to look. True: time to look. */
+static bool sleep_until(struct thread *thread, uint64_t look_at_ms)
+{
+        struct machine *machine = &thread->machine;
+        struct timespec now;
+        struct pollfd fds[] = {
+                {.fd = thread->in_fd, .events = POLLIN},
+                {.fd = machine->guests ? guests_event_fd(machine->guests) : -1, .events = POLLIN},
+                {.fd = machine->drift ? drift_watch_fd(machine->drift) : -1, .events = POLLIN},
+        };
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        int64_t left = (int64_t)look_at_ms - (int64_t)(now.tv_sec * 1000 + now.tv_nsec / 1000000);
+        int n = poll(fds, ARRAY_LEN(fds), look_at_ms == 0 ? -1 : left > 0 ? (int)left : 0);
+        if (n > 0 && fds[0].revents) {
+                eventfd_t ignored;
+                eventfd_read(thread->in_fd, &ignored);
+        }
+        if (n > 0 && fds[1].revents && guests_dispatch(machine->guests) > 0)
+                machine_guests_changed(machine);
+        if (n > 0 && fds[2].revents && drift_watch_drain(machine->drift))
+                return true;
+        return n == 0;
+}
+
+static uint64_t next_look_ms(const struct machine *machine)
+{
+        struct timespec now;
+
+        if (!machine->plan && (!machine->wants || machine->wants->devices.count == 0))
+                return 0; /* nothing to drift */
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + LOOK_MS;
+}
+
+static void *run(void *user)
+{
+        struct thread *thread = user;
+        struct machine *machine = &thread->machine;
+        uint64_t look_at = 0;
+
+        machine_recover(machine);
+        for (;;) {
+                pthread_mutex_lock(&thread->lock);
+                bool stop = thread->stop;
+                struct wants *wants = TAKE_PTR(thread->wants);
+                struct tuning_request *questions = TAKE_PTR(thread->questions);
+                thread->questions_end = &thread->questions;
+                pthread_mutex_unlock(&thread->lock);
+                if (wants && !stop) {
+                        machine_reconcile(machine, TAKE_PTR(wants));
+                        post_passed(thread);
+                        look_at = next_look_ms(machine);
+                }
+                wants_free(wants);
+                while (questions) {
+                        struct tuning_request *request = questions;
+                        questions = request->next;
+                        answer(thread, request);
+                }
+                if (stop)
+                        return NULL;
+                if (sleep_until(thread, look_at)) {
+                        machine_look(machine);
+                        look_at = next_look_ms(machine);
+                }
+        }
+}
+
+/* ---- the loop's side ---- */
+
+static void request_free(struct tuning_request *request)
+{
+        if (!request)
+                return;
+        wants_free(request->wants);
+        json_decref(request->answer);
+        free(request);
+}
+
+static void deliver(struct thread *thread, struct letter *letter)
+{
+        struct tuning_request *request = letter->request;
+
+        switch (letter->type) {
+        case LETTER_STATUS:
+                thread->handlers.told(thread->user, letter->id, letter->revision, TAKE_PTR(letter->status),
+                                      letter->text);
+                break;
+        case LETTER_PASSED:
+                thread->handlers.passed(thread->user, letter->revision, letter->text);
+                break;
+        case LETTER_NOTE:
+                thread->handlers.note(thread->user, letter->priority, letter->text ?: "out of memory");
+                break;
+        case LETTER_ANSWER:
+                if (request->done)
+                        request->done(request->user, TAKE_PTR(request->answer), &request->errors);
+                break;
+        }
+}
+
+static void letter_free(struct letter *letter)
+{
+        request_free(letter->request);
+        json_decref(letter->status);
+        free(letter->text);
+        free(letter);
+}
+
+static struct letter *collect(struct thread *thread)
+{
+        pthread_mutex_lock(&thread->lock);
+        struct letter *letters = TAKE_PTR(thread->letters);
+        thread->letters_end = &thread->letters;
+        pthread_mutex_unlock(&thread->lock);
+        return letters;
+}
+
+static int on_arrived(sd_event_source *source, int fd, uint32_t events, void *user)
+{
+        struct thread *thread = user;
+        eventfd_t ignored;
+
+        eventfd_read(fd, &ignored);
+        for (struct letter *letter = collect(thread), *next; letter; letter = next) {
+                next = letter->next;
+                deliver(thread, letter);
+                letter_free(letter);
+        }
+        return 0;
+}
+
+void thread_want(struct thread *thread, struct wants *wants)
+{
+        pthread_mutex_lock(&thread->lock);
+        struct wants *older = thread->wants;
+        thread->wants = wants;
+        pthread_mutex_unlock(&thread->lock);
+        wants_free(older);
+        eventfd_write(thread->in_fd, 1);
+}
+
+int thread_ask(struct thread *thread, enum tuning_topic topic, struct wants *wants,
+               void (*done)(void *user, json_t *answer, const struct errors *errors), void *user,
+               struct tuning_request **ret)
+{
+        struct tuning_request *request = calloc(1, sizeof(*request));
+
+        if (!request) {
+                wants_free(wants);
+                return -ENOMEM;
+        }
+        request->topic = topic;
+        request->wants = wants;
+        request->done = done;
+        request->user = user;
+        pthread_mutex_lock(&thread->lock);
+        *thread->questions_end = request;
+        thread->questions_end = &request->next;
+        pthread_mutex_unlock(&thread->lock);
+        eventfd_write(thread->in_fd, 1);
+        *ret = request;
+        return 0;
+}
+
+void tuning_cancel(struct tuning_request *request)
+{
+        if (request)
+                request->done = NULL;
+}
+
+struct thread *thread_free(struct thread *thread)
+{
+        if (!thread)
+                return NULL;
+        if (thread->running) {
+                pthread_mutex_lock(&thread->lock);
+                thread->stop = true;
+                pthread_mutex_unlock(&thread->lock);
+                eventfd_write(thread->in_fd, 1);
+                pthread_join(thread->id, NULL);
+        }
+        for (struct letter *letter = collect(thread), *next; letter; letter = next) {
+                next = letter->next;
+                letter_free(letter);
+        }
+        machine_clear(&thread->machine);
+        wants_free(thread->wants);
+        sd_event_source_disable_unref(thread->arrived);
+        close_p(&thread->in_fd);
+        close_p(&thread->out_fd);
+        pthread_mutex_destroy(&thread->lock);
+        free(thread->root);
+        free(thread->state);
+        free(thread->uri);
+        free(thread);
+        return NULL;
+}
+DEFINE_CLEANUP(struct thread *, thread_free)
+
+/* Signals are the event loop's. */
+static int start(struct thread *thread)
+{
+        sigset_t all, before;
+
+        sigfillset(&all);
+        pthread_sigmask(SIG_SETMASK, &all, &before);
+        int r = pthread_create(&thread->id, NULL, run, thread);
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        thread->running = r == 0;
+        return -r;
+}
+
+int thread_new(struct thread **ret, sd_event *event, const struct tuning_options *options,
+               const struct thread_handlers *handlers, void *user)
+{
+        cleanup_(thread_free_p) struct thread *thread = calloc(1, sizeof(*thread));
+
+        if (!thread)
+                return -ENOMEM;
+        pthread_mutex_init(&thread->lock, NULL);
+        thread->questions_end = &thread->questions;
+        thread->letters_end = &thread->letters;
+        thread->handlers = *handlers;
+        thread->user = user;
+        thread->in_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        thread->out_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        thread->root = strdup(options->root ?: "/");
+        thread->state = strdup(options->state);
+        thread->uri = strdup(options->libvirt_uri);
+        if (!thread->root || !thread->state || !thread->uri)
+                return -ENOMEM;
+        if (thread->in_fd < 0 || thread->out_fd < 0)
+                return -errno;
+        thread->machine = (struct machine){
+                .host = {thread->root, thread->state},
+                .libvirt_uri = thread->uri,
+                .tell = on_tell,
+                .note = on_note,
+                .user = thread,
+        };
+        int r = sd_event_add_io(event, &thread->arrived, thread->out_fd, EPOLLIN, on_arrived, thread);
+        if (r >= 0 && thread->uri[0])
+                r = guests_new(&thread->machine.guests, &thread->machine.host, thread->uri);
+        if (r >= 0)
+                r = start(thread);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(thread);
+        return 0;
+}

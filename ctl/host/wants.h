@@ -1,0 +1,38 @@
+/* What is wanted of the host, taken out of the model for the thread: specs are copies, nothing is shared. */
+#pragma once
+
+#include <jansson.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct model;
+struct object;
+struct transaction;
+
+struct want {
+        uint32_t id;
+        uint64_t revision; /* of the object */
+        char *name;
+        json_t *spec;
+        /* of a Guest: its Ports as [{mac_address, socket, queues, mtu, server}] */
+        json_t *interfaces;
+};
+
+struct want_list {
+        struct want *list;
+        size_t count;
+};
+
+struct wants {
+        uint64_t revision;         /* of the model */
+        struct want_list profiles; /* one at most, as the kind has it */
+        struct want_list devices, guests;
+};
+
+/* The model as it is; with `transaction`, as it will be after it. NULL: no memory. */
+struct wants *wants_new(const struct model *model, const struct transaction *transaction);
+struct wants *wants_free(struct wants *wants);
+const struct want *want_find(const struct want_list *list, const char *name);
+
+/* Does a change of this object concern the host? */
+bool wants_concern(const struct object *object);
