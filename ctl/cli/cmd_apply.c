@@ -6,6 +6,7 @@
 #include "command.h"
 #include "diff.h"
 #include "format.h"
+#include "hostdiff.h"
 #include "manifest.h"
 #include "report.h"
 #include "say.h"
@@ -67,7 +68,7 @@ static int report_failures(const json_t *failures)
         json_array_foreach (failures, i, failure) {
                 const char *words = member_text(failure, "error");
 
-                complain("%s %s: the dataplane could not: %s", member_text(failure, "kind"),
+                complain("%s %s could not be put into force: %s", member_text(failure, "kind"),
                          member_text(failure, "name"), *words ? words : member_text(failure, "message"));
         }
         advise("they are stored and will be tried again; `soclectl status` shows how it goes");
@@ -82,10 +83,10 @@ static int report_force(const json_t *result, double wait, double took)
         if (json_array_size(failures) > 0)
                 return report_failures(failures);
         if (json_is_true(json_object_get(result, "in_force"))) {
-                printf("in force in the dataplane after %.0f ms\n", took * 1000);
+                printf("in force after %.0f ms\n", took * 1000);
                 return CLI_OK;
         }
-        complain("stored, but not in force in the dataplane after %g s", wait);
+        complain("stored, but not in force after %g s", wait);
         advise("is the dataplane well? `soclectl status`; without waiting: --no-wait");
         return CLI_TIMEOUT;
 }
@@ -100,6 +101,8 @@ static int report_result(const struct arguments *arguments, const struct manifes
                 diff_print_counts(result);
                 if (dry_run)
                         printf("; a dry run: nothing was changed\n");
+                if (dry_run)
+                        hostdiff_print(json_object_get(result, "host"));
                 else
                         printf("; revision %lld\n", (long long)json_integer_value(json_object_get(result, "revision")));
                 fflush(stdout);
@@ -139,8 +142,8 @@ static const struct option_spec options[] = {
         {"dry-run", 'n', NULL, false, "show what would change, change nothing", NULL},
         {"replace", 0, NULL, false, "the files are the whole truth for the kinds in them: delete the others", NULL},
         {"if-revision", 0, "N", false, "only if none of these objects was changed after revision N", NULL},
-        {"wait", 'w', "SECONDS", true, "wait so long until it is in force in the dataplane (default 10)", NULL},
-        {"no-wait", 0, NULL, false, "do not wait for the dataplane", NULL},
+        {"wait", 'w', "SECONDS", true, "wait so long until it is in force (default 10)", NULL},
+        {"no-wait", 0, NULL, false, "do not wait until it is in force", NULL},
         {"quiet", 'q', NULL, false, "say only what is wrong", NULL},
         {NULL},
 };
@@ -151,7 +154,7 @@ static struct command apply_command = {
         .synopsis = "-f FILE [-f FILE…] [--dry-run] [--replace] [--if-revision N] [--wait[=SECONDS] | --no-wait]",
         .description =
                 "Adds and updates the objects in FILE in one transaction: all of them, or none if one is wrong.\n"
-                "Once answered, they are on disk. Then waits until the dataplane does as they say, and says how\n"
+                "Once answered, they are on disk. Then waits until dataplane and host do as they say, and says how\n"
                 "long that took. A file has one or many documents: an object each, a list of objects, or\n"
                 "{objects: […]}. What only the node says (id, revision, status) is left out.",
         .options = options,

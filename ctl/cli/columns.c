@@ -11,7 +11,8 @@
 enum colour columns_state_colour(const char *state)
 {
         static const char *const good[] = {"up", "active", "reachable"}, *const fair[] = {"down", "pending",
-                                                                                          "unresolved"};
+                                                                                          "unresolved", "drifted",
+                                                                                          "waiting"};
 
         for (size_t i = 0; i < ARRAY_LEN(good); i++)
                 if (strcmp(state, good[i]) == 0)

@@ -69,8 +69,15 @@ static void judge_object(const json_t *object, json_t *problems, json_t *notes)
         const char *kind = member_text(object, "kind"), *name = member_text(object, "name");
         const char *state = member_text(status, "state"), *error = member_text(status, "error");
 
+        if (json_is_true(json_object_get(status, "reboot_required")))
+                say(notes, "%s %s: a reboot is required for part of it: soclectl get %s %s -o yaml", kind, name, kind,
+                    name);
         if (strcmp(state, "error") == 0)
                 say(problems, "%s %s: %s", kind, name, *error ? error : "error");
+        else if (strcmp(state, "drifted") == 0)
+                say(problems, "%s %s: the host is no longer as wanted: soclectl audit", kind, name);
+        else if (strcmp(state, "waiting") == 0)
+                say(notes, "%s %s waits: %s", kind, name, member_text(status, "waiting_for"));
         else if (strcmp(kind, "Underlay") == 0 && strcmp(state, "down") == 0)
                 say(problems, "Underlay %s is down: no link", name);
         else if (strcmp(kind, "Port") == 0 && strcmp(state, "down") == 0 &&

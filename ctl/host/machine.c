@@ -9,6 +9,8 @@
 #include "machine.h"
 #include "socle/cleanup.h"
 
+#define RETRY_LOOKS 8 /* half a minute: a driver that was loaded, pages that were freed */
+
 void failure_words(const struct errors *errors, char *ret, size_t size)
 {
         const struct complaint *first = &errors->list[0];
@@ -70,8 +72,11 @@ void machine_recover(struct machine *machine)
 /* What is gone is given back first, from the guests down; then what is wanted, from the host up. */
 void machine_reconcile(struct machine *machine, struct wants *wants)
 {
-        wants_free(machine->wants);
+        if (wants != machine->wants)
+                wants_free(machine->wants);
         machine->wants = wants;
+        machine->failed = false;
+        machine->looks = 0;
         profile_reconcile(machine);
         devices_reconcile(machine);
         guests_reconcile(machine);
@@ -81,6 +86,10 @@ void machine_look(struct machine *machine)
 {
         if (!machine->wants)
                 return;
+        if (machine->failed && ++machine->looks >= RETRY_LOOKS) {
+                machine_reconcile(machine, machine->wants);
+                return;
+        }
         profile_look(machine);
         devices_look(machine);
 }

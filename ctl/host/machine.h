@@ -19,6 +19,8 @@ struct machine {
         struct drift_watch *drift;
         bool enforce;
         uint64_t enforced; /* how many times drift was put back */
+        bool failed;       /* the last pass could not do all */
+        unsigned looks;    /* since then */
 
         struct guests *guests;
         json_t *guest_list; /* all domains, as last seen */
@@ -35,7 +37,7 @@ void machine_clear(struct machine *machine);
 void machine_recover(struct machine *machine);
 /* Makes the machine what is wanted; takes over `wants`. Whatever fails is told as its object's status. */
 void machine_reconcile(struct machine *machine, struct wants *wants);
-/* Has anything moved? Drift is told, and put back if the profile says so. */
+/* Has anything moved? Drift is told, and put back if the profile says so; what failed is tried again now and then. */
 void machine_look(struct machine *machine);
 void machine_guests_changed(struct machine *machine);
 

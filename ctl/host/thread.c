@@ -82,16 +82,19 @@ static struct letter *letter_new(enum letter_type type, const char *text)
 
 static void on_tell(void *user, const struct want *want, json_t *status, const char *failure)
 {
+        struct thread *thread = user;
         struct letter *letter = letter_new(LETTER_STATUS, failure);
 
         if (!letter) {
                 json_decref(status);
                 return;
         }
+        if (failure)
+                thread->machine.failed = true;
         letter->id = want->id;
         letter->revision = want->revision;
         letter->status = status;
-        post(user, letter);
+        post(thread, letter);
 }
 
 static void on_note(void *user, int priority, const char *format, ...)
@@ -172,8 +175,8 @@ static uint64_t next_look_ms(const struct machine *machine)
 {
         struct timespec now;
 
-        if (!machine->plan && (!machine->wants || machine->wants->devices.count == 0))
-                return 0; /* nothing to drift */
+        if (!machine->plan && !machine->failed && (!machine->wants || machine->wants->devices.count == 0))
+                return 0; /* nothing to drift, nothing to try again */
         clock_gettime(CLOCK_MONOTONIC, &now);
         return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + LOOK_MS;
 }
