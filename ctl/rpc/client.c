@@ -8,12 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "private.h"
+#include "remote.h"
 #include "socle/cleanup.h"
+#include "socle/log.h"
 
 #define REQUESTS_A_TURN 16
 #define TURN_NS         2000000 /* and not much longer than this */
@@ -36,7 +37,7 @@ static void client_die(struct client *client)
         if (client->dead)
                 return;
         client->dead = true;
-        (void)epoll_ctl(client->server->epoll_fd, EPOLL_CTL_DEL, client->fd, NULL);
+        (void)epoll_ctl(client->server->epoll_fd, EPOLL_CTL_DEL, client->channel.fd, NULL);
         if (client->timer)
                 sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
         sd_event_source_set_enabled(client->server->bury, SD_EVENT_ONESHOT);
@@ -116,8 +117,12 @@ static int on_timer(sd_event_source *source, uint64_t now_us, void *user)
         struct client *client = user;
         char message[160];
 
-        if (client->closing) {
+        if (client->closing || client->handshaking) {
                 client_die(client);
+                return 0;
+        }
+        if (client->waiting == WAIT_REQUEST) {
+                client_last_word(client, RPC_LIMIT, "nothing asked for too long: closing (idle_seconds of [tls])");
                 return 0;
         }
         if (client->out.bytes > 0)
@@ -129,18 +134,29 @@ static int on_timer(sd_event_source *source, uint64_t now_us, void *user)
         return 0;
 }
 
-/* Nobody may hold a half-sent line or a half-read answer for ever; an idle connection may stay. */
+/* Nobody may hold a half-sent line or a half-read answer for ever. An idle connection may stay, unless it is from afar
+ * and waits for nothing. */
+static enum client_wait what_for(const struct client *client)
+{
+        if (client->out.bytes > 0)
+                return WAIT_READER;
+        if (line_pending(&client->in) > 0 && !client->lines_left)
+                return WAIT_WRITER;
+        return client->channel.tls && !client->calls && !client->subscriptions && !client->streams ? WAIT_REQUEST
+                                                                                                   : WAIT_NOTHING;
+}
+
 static void update_timer(struct client *client, bool progressed)
 {
-        enum client_wait waiting = client->out.bytes > 0                                  ? WAIT_READER
-                                   : line_pending(&client->in) > 0 && !client->lines_left ? WAIT_WRITER
-                                                                                          : WAIT_NOTHING;
+        enum client_wait waiting = what_for(client);
 
-        if (client->closing || (waiting == client->waiting && !progressed))
+        if (client->closing || client->handshaking || (waiting == client->waiting && !progressed))
                 return;
         client->waiting = waiting;
         if (waiting == WAIT_NOTHING)
                 sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
+        else if (waiting == WAIT_REQUEST)
+                set_timer(client, remote_options(client->server->remote)->idle_seconds * UINT64_C(1000000));
         else
                 set_timer(client, client->server->limits.idle_seconds * UINT64_C(1000000));
 }
@@ -197,12 +213,15 @@ static void update_events(struct client *client)
         bool blocked = client_blocked(client);
         bool read = !client->eof && (client->closing || (!client->lines_left && !client->batch && !blocked));
 
-        struct epoll_event event = {.events = (read ? EPOLLIN : 0) | (client->out.bytes > 0 ? EPOLLOUT : 0),
-                                    .data.ptr = client};
+        uint32_t events = (read ? EPOLLIN : 0) | (client->out.bytes > 0 ? EPOLLOUT : 0);
+        struct epoll_event event = {.data.ptr = client};
+
+        event.events = client->handshaking ? tls_events(client->channel.tls)
+                                           : events | (read ? channel_events(&client->channel) : 0);
 
         if (event.events != client->events) {
                 client->events = event.events;
-                (void)epoll_ctl(client->server->epoll_fd, EPOLL_CTL_MOD, client->fd, &event);
+                (void)epoll_ctl(client->server->epoll_fd, EPOLL_CTL_MOD, client->channel.fd, &event);
         }
         if ((client->lines_left || client->batch) && !blocked && !client->closing)
                 client_kick(client);
@@ -221,7 +240,7 @@ void client_turn(struct client *client)
         if (client->out.bytes < OUT_HIGH)
                 watch_drained(client);
         before = client->out.bytes;
-        if (!client->dead && out_queue_flush(&client->out, client->fd) < 0)
+        if (!client->dead && out_queue_flush(&client->out, &client->channel) < 0)
                 client_die(client);
         client->working = false;
         account(client);
@@ -234,7 +253,7 @@ void client_turn(struct client *client)
         update_timer(client, progressed || client->out.bytes < before);
         if (client->closing && client->out.bytes == 0 && !client->shut) {
                 client->shut = true;
-                shutdown(client->fd, SHUT_WR); /* what it is still writing is read, so that it sees no reset */
+                channel_shutdown(&client->channel); /* what it is still writing is read, so that it sees no reset */
         }
         update_events(client);
         if (watch_pending(client))
@@ -245,10 +264,10 @@ void client_turn(struct client *client)
 static void receive(struct client *client)
 {
         char *scratch = client->server->scratch;
-        ssize_t size = recv(client->fd, scratch, SCRATCH_BYTES, MSG_DONTWAIT);
+        ssize_t size = channel_read(&client->channel, scratch, SCRATCH_BYTES);
 
         if (size < 0) {
-                if (errno != EAGAIN && errno != EINTR)
+                if (size != -EAGAIN)
                         client_die(client);
                 return;
         }
@@ -268,10 +287,35 @@ static void receive(struct client *client)
         server_relieve(client->server);
 }
 
+/* A step of it. Who does not get through it is told by TLS itself, and forgotten. */
+static void shake_hands(struct client *client)
+{
+        char why[256];
+        int r = tls_handshake(client->channel.tls, why, sizeof(why));
+
+        if (r == -EAGAIN) {
+                update_events(client);
+                return;
+        }
+        if (r < 0) {
+                log_notice("TLS: %s: %s", client->identity.from, why);
+                client_die(client);
+                return;
+        }
+        client->handshaking = false;
+        identity_proven(client);
+        client_find_role(client);
+        client_kick(client);
+}
+
 void client_io(struct client *client, uint32_t revents)
 {
         if (client->dead)
                 return;
+        if (client->handshaking) {
+                shake_hands(client);
+                return;
+        }
         if (revents & EPOLLIN)
                 receive(client);
         else if (revents & (EPOLLHUP | EPOLLERR)) {
@@ -289,34 +333,10 @@ void client_io(struct client *client, uint32_t revents)
 
 void client_find_role(struct client *client)
 {
-        client->role =
-                role_table_find(client->server->roles, client->uid, client->gid, client->groups, client->group_count);
+        client->role = client->handshaking ? ROLE_NONE : identity_role(client);
         client->in.limit = client->server->limits.line_bytes;
         if (client->role == ROLE_NONE && client->in.limit > STRANGER_LINE)
                 client->in.limit = STRANGER_LINE;
-}
-
-static int read_credentials(struct client *client)
-{
-        struct ucred ucred;
-        socklen_t size = sizeof(ucred);
-
-        if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &ucred, &size) < 0)
-                return -errno;
-        client->uid = ucred.uid;
-        client->gid = ucred.gid;
-        client->pid = ucred.pid;
-
-        size = 0;
-        if (getsockopt(client->fd, SOL_SOCKET, SO_PEERGROUPS, NULL, &size) < 0 && errno == ERANGE) {
-                client->groups = malloc(size);
-                if (!client->groups)
-                        return -ENOMEM;
-                if (getsockopt(client->fd, SOL_SOCKET, SO_PEERGROUPS, client->groups, &size) < 0)
-                        return -errno;
-                client->group_count = size / sizeof(gid_t);
-        }
-        return 0;
 }
 
 void client_free(struct client *client)
@@ -331,10 +351,12 @@ void client_free(struct client *client)
         line_clear(&client->in);
         out_queue_clear(&client->out);
         if (!client->dead)
-                (void)epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, client->fd, NULL);
+                (void)epoll_ctl(server->epoll_fd, EPOLL_CTL_DEL, client->channel.fd, NULL);
         sd_event_source_disable_unref(client->timer);
-        free(client->groups);
-        close(client->fd);
+        if (client->channel.tls)
+                remote_forget(server->remote, &client->identity.peer);
+        free(client->identity.groups);
+        channel_close(&client->channel);
 
         if (client->linked) {
                 if (client->previous)
@@ -365,31 +387,62 @@ static int add_sources(struct client *client)
 
         if (r >= 0)
                 r = sd_event_source_set_enabled(client->timer, SD_EVENT_OFF);
-        if (r >= 0 && epoll_ctl(client->server->epoll_fd, EPOLL_CTL_ADD, client->fd, &event) < 0)
+        if (r >= 0 && epoll_ctl(client->server->epoll_fd, EPOLL_CTL_ADD, client->channel.fd, &event) < 0)
                 r = -errno;
         client->events = event.events;
         return r;
 }
 
-int client_new(struct rpc_server *server, int fd)
+/* With its socket, and with TLS if it has it. */
+static struct client *client_alloc(struct rpc_server *server, int fd, struct tls *tls)
 {
         struct client *client = calloc(1, sizeof(*client));
-        int r;
 
         if (!client) {
+                tls_free(tls);
                 close(fd);
-                return -ENOMEM;
+                return NULL;
         }
         client->server = server;
-        client->fd = fd;
+        client->channel = (struct channel){fd, tls};
         out_queue_init(&client->out);
-        r = read_credentials(client);
+        return client;
+}
+
+int client_new(struct rpc_server *server, int fd)
+{
+        struct client *client = client_alloc(server, fd, NULL);
+
+        if (!client)
+                return -ENOMEM;
+        int r = identity_local(client);
         if (r >= 0)
                 r = add_sources(client);
         if (r < 0) {
                 client_free(client);
                 return r;
         }
+        client_find_role(client);
+        link_client(server, client);
+        return 0;
+}
+
+int client_new_remote(struct rpc_server *server, int fd, struct tls *tls, const struct sockaddr_storage *peer)
+{
+        struct client *client = client_alloc(server, fd, tls);
+
+        if (!client) {
+                remote_forget(server->remote, peer);
+                return -ENOMEM;
+        }
+        client->handshaking = true;
+        identity_remote(client, peer);
+        int r = add_sources(client);
+        if (r < 0) {
+                client_free(client);
+                return r;
+        }
+        set_timer(client, remote_options(server->remote)->handshake_seconds * UINT64_C(1000000));
         client_find_role(client);
         link_client(server, client);
         return 0;

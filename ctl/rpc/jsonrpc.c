@@ -241,9 +241,9 @@ static void run(struct call *call, json_t *params)
 
         if (call_role(call) < method->role) {
                 snprintf(message, sizeof(message),
-                         "\"%s\" needs the role %s, and uid %u has the role %s (see [roles] in socled.conf)",
-                         method->name, role_name(method->role), (unsigned int)call->client->uid,
-                         role_name(call_role(call)));
+                         "\"%s\" needs the role %s, and %s has the role %s (see [%s] in socled.conf)", method->name,
+                         role_name(method->role), call->client->identity.who, role_name(call_role(call)),
+                         call->client->channel.tls ? "tls_roles" : "roles");
                 call_fail(call, RPC_PERMISSION, message);
                 return;
         }

@@ -6,6 +6,7 @@
 
 #include "network.h"
 #include "private.h"
+#include "remote.h"
 #include "socle/cleanup.h"
 #include "tuning.h"
 
@@ -56,6 +57,8 @@ static void run(struct call *call, json_t *json)
         json_t *dataplane = network_info(context->network);
         json_object_set_new(dataplane, "socket", json_string(context->dataplane_socket));
         json_object_set_new(info, "dataplane", dataplane);
+        if (server->remote)
+                json_object_set_new(info, "remote", remote_info(server->remote));
         if (context->tuning)
                 json_object_set_new(info, "host", tuning_info(context->tuning));
         call_reply(call, info);

@@ -2,9 +2,8 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
+#include "channel.h"
 #include "out_queue.h"
 #include "socle/cleanup.h"
 
@@ -90,20 +89,20 @@ int out_queue_add(struct out_queue *queue, struct text *text)
 
 void out_queue_cut(struct out_queue *queue)
 {
-        struct out_chunk *begun = queue->first && queue->first->sent > 0 ? queue->first : NULL;
-        struct out_chunk *next;
+        struct out_chunk **at = &queue->first, *next;
+        size_t kept = 0;
 
-        for (struct out_chunk *c = begun ? begun->next : queue->first; c; c = next) {
+        while (*at && ((*at)->sent > 0 || kept < queue->committed)) {
+                kept += (*at)->size - (*at)->sent;
+                at = &(*at)->next;
+        }
+        for (struct out_chunk *c = *at; c; c = next) {
                 next = c->next;
                 chunk_free(c);
         }
-        out_queue_init(queue);
-        if (begun) {
-                begun->next = NULL;
-                queue->first = begun;
-                queue->last = &begun->next;
-                queue->bytes = begun->size - begun->sent;
-        }
+        *at = NULL;
+        queue->last = at;
+        queue->bytes = kept;
 }
 
 static void consume(struct out_queue *queue, size_t sent)
@@ -124,17 +123,18 @@ static void consume(struct out_queue *queue, size_t sent)
         }
 }
 
-int out_queue_flush(struct out_queue *queue, int fd)
+int out_queue_flush(struct out_queue *queue, struct channel *channel)
 {
         while (queue->first) {
                 struct iovec iov[CHUNKS_A_CALL];
-                struct msghdr message = {.msg_iov = iov};
+                size_t count = 0, offered = 0;
 
-                for (struct out_chunk *c = queue->first; c && message.msg_iovlen < CHUNKS_A_CALL; c = c->next)
-                        iov[message.msg_iovlen++] = (struct iovec){c->data + c->sent, c->size - c->sent};
-                ssize_t sent = sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+                for (struct out_chunk *c = queue->first; c && count < CHUNKS_A_CALL; c = c->next)
+                        iov[count++] = (struct iovec){c->data + c->sent, c->size - c->sent};
+                ssize_t sent = channel_write(channel, iov, count, &offered);
+                queue->committed = sent == -EAGAIN ? offered : 0;
                 if (sent < 0)
-                        return errno == EAGAIN || errno == EINTR ? 0 : -errno;
+                        return sent == -EAGAIN ? 0 : (int)sent;
                 consume(queue, (size_t)sent);
         }
         return 0;

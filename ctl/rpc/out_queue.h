@@ -16,10 +16,12 @@ int text_append_json(struct text *text, const json_t *json);       /* compact, i
 void text_clear(struct text *text);
 
 struct out_chunk;
+struct channel;
 
 struct out_queue {
         struct out_chunk *first, **last;
-        size_t bytes; /* not sent yet */
+        size_t bytes;     /* not sent yet */
+        size_t committed; /* of these, what TLS has a record of already: it must be sent as it is */
 };
 
 void out_queue_init(struct out_queue *queue);
@@ -31,5 +33,5 @@ int out_queue_add(struct out_queue *queue, struct text *text);
 /* Drops what has not been begun, so that a last word can follow in a well-formed stream. */
 void out_queue_cut(struct out_queue *queue);
 
-/* Sends what the socket takes. 0 (queue->bytes says what is left) or -errno. */
-int out_queue_flush(struct out_queue *queue, int fd);
+/* Sends what the channel takes. 0 (queue->bytes says what is left) or -errno. */
+int out_queue_flush(struct out_queue *queue, struct channel *channel);

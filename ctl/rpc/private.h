@@ -2,8 +2,10 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/socket.h>
 #include <time.h>
 
+#include "channel.h"
 #include "line.h"
 #include "method.h"
 #include "model.h"
@@ -23,17 +25,26 @@ struct batch {
 };
 
 /* What its timer waits for. */
-enum client_wait { WAIT_NOTHING, WAIT_WRITER, WAIT_READER };
+enum client_wait { WAIT_NOTHING, WAIT_WRITER, WAIT_READER, WAIT_REQUEST };
 
-struct client {
-        struct rpc_server *server;
-        int fd;
+/* Who it is: by the kernel's word on a unix socket, by a certificate's from afar. */
+struct identity {
         uid_t uid;
         gid_t gid;
         pid_t pid;
         gid_t *groups;
         size_t group_count;
+        struct sockaddr_storage peer; /* from afar: its address */
+        char who[128];                /* for people: "uid 0", "dns:orchestrator.example.org" */
+        char from[64];                /* "pid 4711", "192.0.2.7:51234" */
+};
+
+struct client {
+        struct rpc_server *server;
+        struct channel channel;
+        struct identity identity;
         enum role role;
+        bool handshaking; /* TLS has not said yet who it is */
 
         struct line_buffer in;
         struct out_queue out;
@@ -73,7 +84,9 @@ struct rpc_server {
         int spare_fd;          /* given up to turn a client away when descriptors run out */
         struct rpc_limits limits;
         const struct role_table *roles;
+        const struct name_roles *name_roles;
         struct rpc_context context;
+        struct remote *remote; /* NULL: nobody from afar */
         struct client *clients;
         struct client *ready, **ready_tail; /* who wants a turn, first come first served */
         int ready_fd;                       /* an eventfd: readable while somebody does */
@@ -93,6 +106,7 @@ struct rpc_server {
 
 /* client.c */
 int client_new(struct rpc_server *server, int fd); /* takes over fd */
+int client_new_remote(struct rpc_server *server, int fd, struct tls *tls, const struct sockaddr_storage *peer);
 void client_free(struct client *client);
 void client_send(struct client *client, struct text *text);                  /* takes over the text; adds the '\n' */
 void client_send_json(struct client *client, json_t *json);                  /* takes over the reference */
@@ -109,6 +123,15 @@ json_t *jsonrpc_error(json_t *id, int code, const char *message, json_t *data); 
 
 void client_turn(struct client *client);
 void client_io(struct client *client, uint32_t revents); /* its socket is ready, see epoll_ctl(2) */
+
+/* identity.c: -errno of a peer that the kernel does not tell of. */
+int identity_local(struct client *client);
+void identity_remote(struct client *client, const struct sockaddr_storage *peer); /* before the handshake */
+void identity_proven(struct client *client);                                      /* after it */
+enum role identity_role(struct client *client);
+
+/* server.c: out of descriptors: one connection of the backlog is taken and turned away. */
+void server_make_room(struct rpc_server *server, int listener);
 
 /* server.c: puts a client at the end of those who want a turn, and takes one out who is going. */
 void server_ready(struct client *client);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "private.h"
+#include "remote.h"
 #include "socle/cleanup.h"
 
 #define ACCEPTS_A_TURN  64
@@ -48,10 +49,10 @@ static void turn_away(int fd, const char *message)
 
 /* Out of descriptors: the connection would stay in the backlog and wake us for ever. The spare one makes room for a
  * moment. */
-static void turn_away_without_descriptor(struct rpc_server *server)
+void server_make_room(struct rpc_server *server, int listener)
 {
         close(server->spare_fd);
-        int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0)
                 turn_away(fd, "socled has no file descriptor left for another client");
         server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -65,7 +66,7 @@ static int on_accept(sd_event_source *source, int listener, uint32_t revents, vo
                 int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
                 if (fd < 0) {
                         if (errno == EMFILE || errno == ENFILE)
-                                turn_away_without_descriptor(server);
+                                server_make_room(server, listener);
                         return 0;
                 }
                 if (server->client_count >= server->limits.clients)
@@ -175,6 +176,11 @@ void rpc_server_roles_changed(struct rpc_server *server)
                 client_find_role(c);
 }
 
+int rpc_server_reload_certificate(struct rpc_server *server, char *why, size_t size)
+{
+        return server->remote ? remote_reload(server->remote, why, size) : 0;
+}
+
 void rpc_server_progress(struct rpc_server *server)
 {
         wait_check(server);
@@ -220,9 +226,10 @@ struct rpc_server *rpc_server_free(struct rpc_server *server)
         if (!server)
                 return NULL;
         while (server->clients) {
-                (void)out_queue_flush(&server->clients->out, server->clients->fd);
+                (void)out_queue_flush(&server->clients->out, &server->clients->channel);
                 client_free(server->clients);
         }
+        server->remote = remote_free(server->remote);
         watch_free(server->watch);
         sd_event_source_disable_unref(server->accept);
         sd_event_source_disable_unref(server->bury);
@@ -246,13 +253,14 @@ struct rpc_server *rpc_server_free(struct rpc_server *server)
 }
 DEFINE_CLEANUP(struct rpc_server *, rpc_server_free)
 
-int rpc_server_new(struct rpc_server **ret, sd_event *event, const struct rpc_options *options)
+int rpc_server_new(struct rpc_server **ret, sd_event *event, const struct rpc_options *options, char *why, size_t size)
 {
         cleanup_(rpc_server_free_p) struct rpc_server *server = calloc(1, sizeof(*server));
         int r;
 
         if (!server)
                 return -ENOMEM;
+        why[0] = 0;
         server->event = sd_event_ref(event);
         server->fd = -1;
         server->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -260,6 +268,7 @@ int rpc_server_new(struct rpc_server **ret, sd_event *event, const struct rpc_op
         server->ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         server->limits = options->limits;
         server->roles = options->roles;
+        server->name_roles = options->name_roles;
         server->context = options->context;
         server->started = time(NULL);
         server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -283,6 +292,8 @@ int rpc_server_new(struct rpc_server **ret, sd_event *event, const struct rpc_op
                 r = listen_on(options->socket_path, &server->fd);
         if (r >= 0)
                 r = sd_event_add_io(event, &server->accept, server->fd, EPOLLIN, on_accept, server);
+        if (r >= 0 && options->remote && options->remote->listen[0])
+                r = remote_new(&server->remote, server, options->remote, why, size);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(server);

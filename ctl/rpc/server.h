@@ -9,6 +9,8 @@
 
 struct model;
 struct network;
+struct name_roles;
+struct remote_options;
 struct rpc_server;
 struct store;
 struct tuning;
@@ -38,16 +40,21 @@ struct rpc_context {
 struct rpc_options {
         const char *socket_path;
         struct rpc_limits limits;
-        const struct role_table *roles; /* stays the caller's; see rpc_server_roles_changed */
+        const struct role_table *roles;      /* stays the caller's; see rpc_server_roles_changed */
+        const struct name_roles *name_roles; /* the same, for those from afar */
+        const struct remote_options *remote; /* NULL: nobody from afar */
         struct rpc_context context;
 };
 
-/* Listens. -EADDRINUSE: another socled answers on that socket. */
-int rpc_server_new(struct rpc_server **ret, sd_event *event, const struct rpc_options *options);
+/* Listens. -EADDRINUSE: another socled answers on that socket. Words in `why`, or "". */
+int rpc_server_new(struct rpc_server **ret, sd_event *event, const struct rpc_options *options, char *why, size_t size);
 /* Closes all clients, stops listening, removes the socket. */
 struct rpc_server *rpc_server_free(struct rpc_server *server);
 
-/* The table of roles is another: clients that are connected get their new role. */
+/* Reads certificate, key, CA and CRL anew; on failure what was there is kept. */
+int rpc_server_reload_certificate(struct rpc_server *server, char *why, size_t size);
+
+/* The tables of roles are others: clients that are connected get their new role. */
 void rpc_server_roles_changed(struct rpc_server *server);
 
 /* The dataplane, or the host, has moved on: answers those who wait for it. */

@@ -1,4 +1,5 @@
-/* Answers that wait for dataplane and host: given once both have the revision in force, or when the caller's patience ends. */
+/* Answers that wait for dataplane and host: given once both have the revision in force, or when the caller's patience
+ * ends. */
 #include <stdlib.h>
 
 #include "network.h"

@@ -27,6 +27,16 @@ static int set_path(const struct setting *setting, void *member, const char *val
         return 0;
 }
 
+static int set_address(const struct setting *setting, void *member, const char *value, char *why, size_t size)
+{
+        if (value[0] && (!strrchr(value, ':') || strlen(value) >= setting->size)) {
+                snprintf(why, size, "\"%.100s\" is no address with a port, such as 0.0.0.0:9696 or [::]:9696", value);
+                return -EINVAL;
+        }
+        memcpy(member, value, strlen(value) + 1);
+        return 0;
+}
+
 static int set_level(const struct setting *setting, void *member, const char *value, char *why, size_t size)
 {
         static const struct {
@@ -90,6 +100,9 @@ static int set_number(const struct setting *setting, void *member, const char *v
 #define NUMBER(member, min, max)                                                                                       \
         set_number, offsetof(struct config, limits.member), sizeof(((struct config *)0)->limits.member), min, max
 
+#define TLS_NUMBER(member, min, max)                                                                                   \
+        set_number, offsetof(struct config, member), sizeof(((struct config *)0)->member), min, max
+
 static const struct setting settings[] = {
         {"socled", "control_socket", PATH(control_socket)},
         {"socled", "store", PATH(store)},
@@ -100,6 +113,15 @@ static const struct setting settings[] = {
         {"tuner", "root", PATH(tuner_root)},
         {"tuner", "libvirt_uri", set_uri, offsetof(struct config, libvirt_uri),
          sizeof(((struct config *)0)->libvirt_uri), 0, 0},
+        {"tls", "listen", set_address, offsetof(struct config, tls_listen), sizeof(((struct config *)0)->tls_listen), 0,
+         0},
+        {"tls", "certificate", PATH(tls_certificate)},
+        {"tls", "key", PATH(tls_key)},
+        {"tls", "ca", PATH(tls_ca)},
+        {"tls", "crl", PATH(tls_crl)},
+        {"tls", "handshake_seconds", TLS_NUMBER(tls_handshake_seconds, 1, 3600)},
+        {"tls", "idle_seconds", TLS_NUMBER(tls_idle_seconds, 1, 604800)},
+        {"tls", "clients_per_peer", TLS_NUMBER(tls_clients_per_peer, 1, 1 << 20)},
         {"limits", "line_bytes", NUMBER(line_bytes, 1024, UINT64_C(1) << 32)},
         {"limits", "buffered_bytes", NUMBER(buffered_bytes, 1 << 20, UINT64_C(1) << 40)},
         {"limits", "watch_events", NUMBER(watch_events, 16, 1 << 30)},
@@ -119,12 +141,16 @@ void config_init(struct config *config)
                 .tuner = true,
                 .libvirt_uri = "qemu:///system",
                 .limits = rpc_limits_default,
+                .tls_handshake_seconds = 10,
+                .tls_idle_seconds = 600,
+                .tls_clients_per_peer = 1024,
         };
 }
 
 void config_clear(struct config *config)
 {
         role_table_clear(&config->roles);
+        name_roles_clear(&config->name_roles);
 }
 
 int config_set(struct config *config, const char *section, const char *name, const char *value, char *why, size_t size)
@@ -163,6 +189,32 @@ static int add_role(struct reading *reading, enum role role, const char *who, ch
         return r;
 }
 
+static int find_role(const char *name, enum role *ret, char *why, size_t size)
+{
+        for (enum role role = ROLE_READ; role <= ROLE_ADMIN; role++)
+                if (strcmp(name, role_name(role)) == 0) {
+                        *ret = role;
+                        return 0;
+                }
+        snprintf(why, size, "there is no role \"%.60s\": read, operate, admin are", name);
+        return -EINVAL;
+}
+
+/* One name a line: there may be blanks and commas in it. */
+static int read_name_role(struct reading *reading, const char *name, const char *value, char *why, size_t size)
+{
+        enum role role;
+        int r = find_role(name, &role, why, size);
+
+        if (r == 0)
+                r = name_roles_add(&reading->config->name_roles, role, value);
+        if (r == -EINVAL && tls_name_valid(value) == false)
+                snprintf(why, size,
+                         "\"%.100s\" is no name in a certificate: dns:…, ip:…, email:…, uri:… or dn:…, one a line",
+                         value);
+        return r;
+}
+
 static int read_roles(struct reading *reading, const char *name, const char *value, char *why, size_t size)
 {
         cleanup_free char *words = strdup(value);
@@ -171,12 +223,9 @@ static int read_roles(struct reading *reading, const char *name, const char *val
 
         if (!words)
                 return -ENOMEM;
-        for (role = ROLE_READ; role <= ROLE_ADMIN && strcmp(name, role_name(role)) != 0;)
-                role++;
-        if (role > ROLE_ADMIN) {
-                snprintf(why, size, "there is no role \"%.60s\": read, operate, admin are", name);
-                return -EINVAL;
-        }
+        int found = find_role(name, &role, why, size);
+        if (found < 0)
+                return found;
         while ((word = strsep(&rest, ", \t\r\n"))) {
                 int r = word[0] ? add_role(reading, role, word, why, size) : 0;
                 if (r < 0)
@@ -191,8 +240,14 @@ static int on_setting(void *user, const char *section, const char *name, const c
 {
         struct reading *reading = user;
         char why[256] = "out of memory", text[1024];
-        int r = strcmp(section, "roles") == 0 ? read_roles(reading, name, value, why, sizeof(why))
-                                              : config_set(reading->config, section, name, value, why, sizeof(why));
+        int r;
+
+        if (strcmp(section, "roles") == 0)
+                r = read_roles(reading, name, value, why, sizeof(why));
+        else if (strcmp(section, "tls_roles") == 0)
+                r = read_name_role(reading, name, value, why, sizeof(why));
+        else
+                r = config_set(reading->config, section, name, value, why, sizeof(why));
 
         if (r < 0) {
                 snprintf(text, sizeof(text), "%s: [%.60s] %.60s: %s", reading->path, section, name, why);

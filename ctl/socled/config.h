@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 
+#include "remote.h"
 #include "role.h"
 #include "server.h"
 
@@ -19,6 +20,12 @@ struct config {
         char libvirt_uri[256];  /* "": guests are not looked after */
         struct rpc_limits limits;
         struct role_table roles;
+
+        /* from afar */
+        char tls_listen[128]; /* "": nobody */
+        char tls_certificate[4096], tls_key[4096], tls_ca[4096], tls_crl[4096];
+        uint32_t tls_handshake_seconds, tls_idle_seconds, tls_clients_per_peer;
+        struct name_roles name_roles;
 };
 
 void config_init(struct config *config);

@@ -37,7 +37,8 @@ static const char help[] =
         "      --version                say the version and exit\n"
         "  -h, --help                   this\n"
         "\n"
-        "Signals: SIGTERM and SIGINT stop it cleanly; SIGHUP reads log_level and [roles] anew.\n"
+        "Signals: SIGTERM and SIGINT stop it cleanly; SIGHUP reads log_level, [roles], [tls_roles]\n"
+        "and the certificate anew.\n"
         "Exit: 0 after a clean stop, 1 on a failure (told on stderr), 2 on wrong usage or configuration.\n";
 
 struct override {
@@ -96,6 +97,18 @@ static int read_config(const struct daemon *daemon, struct config *config)
         return 0;
 }
 
+static void reload_certificate(struct daemon *daemon)
+{
+        char why[512];
+
+        if (!daemon->config.tls_listen[0])
+                return;
+        if (rpc_server_reload_certificate(daemon->server, why, sizeof(why)) < 0)
+                log_error("TLS: %s; new connections go on with the certificate that was there", why);
+        else
+                log_notice("TLS: certificate, key, CA and revocation list were read anew");
+}
+
 /* Only what can change while clients and the store are there. */
 static void reload(struct daemon *daemon)
 {
@@ -108,10 +121,13 @@ static void reload(struct daemon *daemon)
         }
         role_table_clear(&daemon->config.roles);
         daemon->config.roles = fresh.roles;
+        name_roles_clear(&daemon->config.name_roles);
+        daemon->config.name_roles = fresh.name_roles;
         daemon->config.log_level = fresh.log_level;
         socle_log_level(fresh.log_level);
         rpc_server_roles_changed(daemon->server);
         log_notice("log level and roles were read anew");
+        reload_certificate(daemon);
 }
 
 /* ---- news of dataplane and host ---- */
@@ -245,18 +261,30 @@ static int start_tuner(struct daemon *daemon)
 static int serve(struct daemon *daemon)
 {
         const struct config *config = &daemon->config;
+        const struct remote_options remote = {
+                .listen = config->tls_listen,
+                .files = {config->tls_certificate, config->tls_key, config->tls_ca, config->tls_crl},
+                .handshake_seconds = config->tls_handshake_seconds,
+                .idle_seconds = config->tls_idle_seconds,
+                .clients_per_peer = config->tls_clients_per_peer,
+        };
+        char why[512];
         const struct rpc_options options = {
                 .socket_path = config->control_socket,
                 .limits = config->limits,
                 .roles = &config->roles,
+                .name_roles = &config->name_roles,
+                .remote = &remote,
                 .context = {daemon->model, daemon->store, daemon->network, daemon->tuning, config->store,
                             config->dataplane_socket},
         };
-        int r = rpc_server_new(&daemon->server, daemon->event, &options);
+        int r = rpc_server_new(&daemon->server, daemon->event, &options, why, sizeof(why));
 
         if (r == -EADDRINUSE)
                 log_error("%s: another socled answers there: stop it first, or choose another control_socket",
                           config->control_socket);
+        else if (r < 0 && why[0])
+                log_error("%s", why);
         else if (r < 0)
                 log_error("%s: %s", config->control_socket, strerror(-r));
         return r;
