@@ -1,20 +1,26 @@
 /* See client.h. */
 #include <errno.h>
 #include <limits.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <time.h>
 
 #include "client.h"
+#include "tls.h"
 
 #define READ_BYTES (256 * 1024)
 
 struct client {
         int fd;
+        struct tls *tls; /* NULL: the unix socket */
         long long last_id;
         char *buffer; /* what was read and not yet handed out */
         size_t used, size;
@@ -63,6 +69,9 @@ struct client *client_close(struct client *client)
 {
         if (!client)
                 return NULL;
+        if (client->tls)
+                tls_bye(client->tls);
+        tls_free(client->tls);
         close(client->fd);
         free(client->buffer);
         free(client);
@@ -96,6 +105,22 @@ static int wait_for(struct client *client, short events, int64_t deadline, short
         }
 }
 
+static ssize_t receive(struct client *client, char *buffer, size_t size)
+{
+        if (client->tls)
+                return tls_read(client->tls, buffer, size);
+        ssize_t n = read(client->fd, buffer, size);
+        return n < 0 ? -errno : n;
+}
+
+static ssize_t transmit(struct client *client, const char *data, size_t size)
+{
+        if (client->tls)
+                return tls_write(client->tls, data, size);
+        ssize_t n = send(client->fd, data, size, MSG_NOSIGNAL);
+        return n < 0 ? -errno : n;
+}
+
 /* Reads what is there. 0 (also when there was nothing), -ECONNRESET at its end. */
 static int read_some(struct client *client)
 {
@@ -110,9 +135,9 @@ static int read_some(struct client *client)
                 client->buffer = buffer;
                 client->size = size;
         }
-        n = read(client->fd, client->buffer + client->used, client->size - client->used);
+        n = receive(client, client->buffer + client->used, client->size - client->used);
         if (n < 0)
-                return errno == EAGAIN || errno == EINTR ? 0 : errno == EPIPE ? -ECONNRESET : -errno;
+                return n == -EAGAIN || n == -EINTR ? 0 : n == -EPIPE ? -ECONNRESET : (int)n;
         if (n == 0)
                 return -ECONNRESET;
         client->used += n;
@@ -138,16 +163,97 @@ static int write_all(struct client *client, const char *text, size_t length, int
                 }
                 if (!(events & (POLLOUT | POLLERR | POLLHUP)))
                         continue;
-                n = send(client->fd, text + written, length - written, MSG_NOSIGNAL);
+                n = transmit(client, text + written, length - written);
                 if (n >= 0)
                         written += n;
-                else if (errno == EPIPE)
+                else if (n == -EPIPE)
                         return -ECONNRESET;
-                else if (errno != EAGAIN && errno != EINTR)
-                        return -errno;
+                else if (n != -EAGAIN && n != -EINTR)
+                        return (int)n;
         }
         return 0;
 }
+
+/* ---- from afar ---- */
+
+static int connect_to(const struct addrinfo *address, int64_t deadline)
+{
+        static const int on = 1;
+        cleanup_close int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        struct client waiting = {.fd = fd};
+        int error = 0;
+        socklen_t size = sizeof(error);
+        short events;
+
+        if (fd < 0)
+                return -errno;
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+        if (connect(fd, address->ai_addr, address->ai_addrlen) < 0) {
+                if (errno != EINPROGRESS)
+                        return -errno;
+                int r = wait_for(&waiting, POLLOUT, deadline, &events);
+                if (r < 0)
+                        return r;
+                if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 || error)
+                        return -(error ?: errno);
+        }
+        return TAKE_FD(fd);
+}
+
+static int look_up_and_connect(const char *host, const char *port, int64_t deadline, char *why, size_t size)
+{
+        const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG};
+        struct addrinfo *found = NULL;
+        int r = getaddrinfo(host, port, &hints, &found);
+
+        if (r != 0) {
+                snprintf(why, size, "%s", gai_strerror(r));
+                return -EHOSTUNREACH;
+        }
+        r = -EHOSTUNREACH;
+        for (const struct addrinfo *address = found; r < 0 && r != -ETIMEDOUT && address; address = address->ai_next)
+                r = connect_to(address, deadline);
+        freeaddrinfo(found);
+        return r;
+}
+
+static int shake_hands(struct client *client, int64_t deadline, char *why, size_t size)
+{
+        int r;
+
+        while ((r = tls_handshake(client->tls, why, size)) == -EAGAIN) {
+                short events;
+                r = wait_for(client, tls_events(client->tls) & EPOLLOUT ? POLLOUT : POLLIN, deadline, &events);
+                if (r < 0)
+                        return r;
+        }
+        return r;
+}
+
+int client_open_remote(struct client **ret, const char *host, const char *port, struct tls_context *context,
+                       int timeout_ms, char *why, size_t size)
+{
+        int64_t deadline = deadline_of(timeout_ms);
+        int fd = look_up_and_connect(host, port, deadline, why, size);
+
+        if (fd < 0)
+                return fd;
+        cleanup_(client_close_p) struct client *client = calloc(1, sizeof(*client));
+        if (!client) {
+                close(fd);
+                return -ENOMEM;
+        }
+        client->fd = fd;
+        int r = tls_new(&client->tls, context, fd, host);
+        if (r == 0)
+                r = shake_hands(client, deadline, why, size);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(client);
+        return 0;
+}
+
+/* ---- messages ---- */
 
 /* Takes one line out of the buffer: 1 with *ret_message, 0 when there is no whole line, -EBADMSG. */
 static int take_line(struct client *client, json_t **ret_message)

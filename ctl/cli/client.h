@@ -1,5 +1,6 @@
-/* One connection to socled: JSON-RPC 2.0, one JSON text a line, over its unix socket. Blocking for the caller, with
- * poll(2) and a deadline inside, and reading while it writes, so that an early refusal of a long request is heard. */
+/* One connection to socled: JSON-RPC 2.0, one JSON text a line, over its unix socket or TLS. Blocking for the caller,
+ * with poll(2) and a deadline inside, and reading while it writes, so that an early refusal of a long request is heard.
+ */
 #pragma once
 
 #include <jansson.h>
@@ -10,6 +11,10 @@ struct client;
 
 /* 0, or -errno of socket(2) or connect(2). */
 int client_open(struct client **ret, const char *path);
+/* From afar: the name is looked up, its addresses are tried in turn, then TLS. `why`: words where errno has none. */
+struct tls_context;
+int client_open_remote(struct client **ret, const char *host, const char *port, struct tls_context *context,
+                       int timeout_ms, char *why, size_t size);
 struct client *client_close(struct client *client);
 DEFINE_CLEANUP(struct client *, client_close)
 

@@ -16,10 +16,18 @@
 #define DEFAULT_SOCKET     "/run/socle/control.sock"
 #define DEFAULT_TIMEOUT_MS 30000
 
+enum { OPTION_CERTIFICATE = 256, OPTION_KEY, OPTION_CA, OPTION_CRL, OPTION_CONFIG };
+
 static const char *const colour_choices[] = {"auto", "always", "never", NULL};
 
 const struct option_spec global_options[] = {
         {"socket", 's', "PATH", false, "socled's control socket (default " DEFAULT_SOCKET ")", NULL},
+        {"host", 'H', "NODE", false, "ask the socled of another node, over TLS: NAME, NAME:PORT or [IPv6]:PORT", NULL},
+        {"certificate", 0, "FILE", false, "who we are, PEM; with --host", NULL},
+        {"key", 0, "FILE", false, "its private key, PEM", NULL},
+        {"ca", 0, "FILE", false, "who vouches for the node, PEM", NULL},
+        {"crl", 0, "FILE", false, "certificates that its CA has revoked, PEM", NULL},
+        {"config", 0, "FILE", false, "these options from a file (default ~/.config/socle/soclectl.conf)", NULL},
         {"timeout", 't', "SECONDS", false, "how long to wait for an answer (default 30)", NULL},
         {"colour", 0, "WHEN", false, "auto (default), always or never", colour_choices},
         {"version", 'V', NULL, false, "show the version of soclectl", NULL},
@@ -29,6 +37,12 @@ const struct option_spec global_options[] = {
 
 static const struct option getopt_options[] = {
         {"socket", required_argument, NULL, 's'},
+        {"host", required_argument, NULL, 'H'},
+        {"certificate", required_argument, NULL, OPTION_CERTIFICATE},
+        {"key", required_argument, NULL, OPTION_KEY},
+        {"ca", required_argument, NULL, OPTION_CA},
+        {"crl", required_argument, NULL, OPTION_CRL},
+        {"config", required_argument, NULL, OPTION_CONFIG},
         {"timeout", required_argument, NULL, 't'},
         {"colour", required_argument, NULL, 'c'},
         {"color", required_argument, NULL, 'c'},
@@ -70,16 +84,44 @@ static int set_colour(const char *when)
         return CLI_USAGE;
 }
 
+static int set_remote(struct session *session, int option, const char *value)
+{
+        char *const members[] = {session->remote.host, session->remote.certificate, session->remote.key,
+                                 session->remote.ca, session->remote.crl};
+        size_t i = option == 'H' ? 0 : (size_t)(option - OPTION_CERTIFICATE) + 1;
+        size_t size = i == 0 ? sizeof(session->remote.host) : sizeof(session->remote.ca);
+
+        if (!*value || strlen(value) >= size) {
+                complain("\"%.100s\" cannot be right: it is empty or too long", value);
+                return CLI_USAGE;
+        }
+        memcpy(members[i], value, strlen(value) + 1);
+        return CLI_OK;
+}
+
 /* −1: go on with the command; else the exit status. */
-static int take_global_options(struct session *session, int argc, char **argv)
+static int take_global_options(struct session *session, int argc, char **argv, const char **ret_config, bool *ret_local)
 {
         int found, status;
 
         opterr = 0;
-        while ((found = getopt_long(argc, argv, "+:s:t:Vh", getopt_options, NULL)) != -1) {
+        while ((found = getopt_long(argc, argv, "+:s:H:t:Vh", getopt_options, NULL)) != -1) {
                 switch (found) {
                 case 's':
                         session->socket = optarg;
+                        *ret_local = true;
+                        break;
+                case 'H':
+                case OPTION_CERTIFICATE:
+                case OPTION_KEY:
+                case OPTION_CA:
+                case OPTION_CRL:
+                        status = set_remote(session, found, optarg);
+                        if (status)
+                                return status;
+                        break;
+                case OPTION_CONFIG:
+                        *ret_config = optarg;
                         break;
                 case 't':
                         status = set_timeout(session, optarg);
@@ -133,7 +175,8 @@ static int run_command(struct session *session, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-        const char *socket = getenv("SOCLE_SOCKET");
+        const char *socket = getenv("SOCLE_SOCKET"), *host = getenv("SOCLE_HOST"), *config = NULL;
+        bool local = socket && *socket;
         struct session session = {
                 .socket = socket && *socket ? socket : DEFAULT_SOCKET,
                 .timeout_ms = DEFAULT_TIMEOUT_MS,
@@ -142,8 +185,14 @@ int main(int argc, char **argv)
 
         set_up_locale();
         say_colours("auto");
-        status = take_global_options(&session, argc, argv);
+        status = take_global_options(&session, argc, argv, &config, &local);
         if (status >= 0)
+                return status;
+        if (!local && !session.remote.host[0] && host && strlen(host) < sizeof(session.remote.host))
+                memcpy(session.remote.host, host, strlen(host) + 1);
+        /* Who names the socket means this node, whatever a file says. */
+        status = local && !config ? CLI_OK : remote_settings_read(&session.remote, config);
+        if (status)
                 return status;
         if (optind == argc) {
                 complain("which command?");

@@ -66,27 +66,34 @@ int session_connect(struct session *session)
 
         if (session->client)
                 return CLI_OK;
+        if (session->remote.host[0])
+                return remote_connect(&session->client, &session->remote, session->timeout_ms);
         r = client_open(&session->client, session->socket);
         return r < 0 ? complain_connect(session->socket, r) : CLI_OK;
+}
+
+static const char *where(const struct session *session)
+{
+        return session->remote.host[0] ? session->remote.host : session->socket;
 }
 
 int session_failed(const struct session *session, int error)
 {
         switch (-error) {
         case ETIMEDOUT:
-                complain("socled at %s did not answer in %g s", session->socket, session->timeout_ms / 1000.0);
+                complain("socled at %s did not answer in %g s", where(session), session->timeout_ms / 1000.0);
                 advise("it may be busy: try a longer --timeout; or stuck: journalctl -u socled -n 50");
                 return CLI_TIMEOUT;
         case ECONNRESET:
-                complain("socled at %s closed the connection", session->socket);
+                complain("socled at %s closed the connection", where(session));
                 advise("journalctl -u socled -n 50 says why");
                 return CLI_UNREACHABLE;
         case EBADMSG:
-                complain("what answers at %s does not speak JSON-RPC", session->socket);
+                complain("what answers at %s does not speak JSON-RPC", where(session));
                 advise("is that socled's control socket? its default is /run/socle/control.sock");
                 return CLI_UNREACHABLE;
         default:
-                complain("the connection to socled at %s failed: %s", session->socket, strerror(-error));
+                complain("the connection to socled at %s failed: %s", where(session), strerror(-error));
                 return CLI_UNREACHABLE;
         }
 }

@@ -4,11 +4,14 @@
 
 #include <jansson.h>
 
+#include "remote.h"
+
 struct client;
 struct manifest;
 
 struct session {
-        const char *socket;
+        const char *socket;            /* this node's socled */
+        struct remote_settings remote; /* or another's, if it names a host */
         int timeout_ms;
         struct client *client;
 };
