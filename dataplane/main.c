@@ -156,6 +156,7 @@ static void help(void)
              "  --state-dir DIR     what must outlive a restart (/run/socle)\n"
              "  --file-prefix NAME  tells several dataplanes on a host apart (socle)\n"
              "  --log-level LEVEL   error, warning, notice, info, debug (info)\n"
+             "  --log-format FORM   auto (the journal with fields if stderr is its), text, journal, json (auto)\n"
              "  --version, --help");
 }
 
@@ -204,6 +205,7 @@ static int parse(int argc, char *argv[], struct options *options)
                 STATE,
                 PREFIX,
                 LEVEL,
+                FORM,
                 VERSION,
                 HELP
         };
@@ -219,6 +221,7 @@ static int parse(int argc, char *argv[], struct options *options)
                 {"state-dir", required_argument, NULL, STATE},
                 {"file-prefix", required_argument, NULL, PREFIX},
                 {"log-level", required_argument, NULL, LEVEL},
+                {"log-format", required_argument, NULL, FORM},
                 {"version", no_argument, NULL, VERSION},
                 {"help", no_argument, NULL, HELP},
                 {0},
@@ -260,6 +263,11 @@ static int parse(int argc, char *argv[], struct options *options)
                         break;
                 case LEVEL:
                         ok = parse_level(optarg, &options->log_level);
+                        break;
+                case FORM:
+                        ok = socle_log_format(optarg) == 0;
+                        if (!ok)
+                                log_error("--log-format %s: auto, text, journal or json is wanted", optarg);
                         break;
                 case VERSION:
                         puts("socle-dataplane " SOCLE_VERSION);

@@ -1,7 +1,7 @@
 /* A transaction as `apply` and `delete` answer it, planned or done. */
 #include "method.h"
 #include "model.h"
-#include "server.h"
+#include "private.h"
 #include "tuning.h"
 
 static json_t *change_to_json(const struct change *change)
@@ -48,13 +48,22 @@ void call_finish_transaction(struct call *call, struct transaction *transaction,
                 return;
         }
         if (model_commit(context->model, transaction, &revision, &errors) < 0) {
+                audit_log(call, json_object_get(result, "changes"), errors.list[0].message, revision);
                 json_decref(result);
                 call_fail_errors(call, &errors);
                 return;
         }
+        audit_log(call, json_object_get(result, "changes"), "done", revision);
         json_object_set_new(result, "revision", json_integer((json_int_t)revision));
         if (wait)
                 call_reply_in_force(call, result, revision, json_number_value(wait));
         else
                 call_reply(call, result);
+}
+
+void call_refuse_change(struct call *call, const json_t *objects, bool dry_run, const struct errors *errors)
+{
+        if (!dry_run)
+                audit_log(call, objects, errors->list[0].message, model_revision(call_context(call)->model));
+        call_fail_errors(call, errors);
 }

@@ -95,6 +95,8 @@ enum role call_role(const struct call *call);
 struct transaction;
 void call_finish_transaction(struct call *call, struct transaction *transaction, size_t requested, bool dry_run,
                              const json_t *wait);
+/* The transaction that was asked for cannot be: ends the call with the errors, and says so in the audit log. */
+void call_refuse_change(struct call *call, const json_t *objects, bool dry_run, const struct errors *errors);
 /* diff.c: [{pointer, before, after}…] of two specs. */
 json_t *spec_diff(const json_t *before, const json_t *after);
 

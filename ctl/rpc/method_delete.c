@@ -28,7 +28,7 @@ static void run(struct call *call, json_t *json)
         struct errors errors = {};
 
         if (model_plan_delete(call_context(call)->model, &request, &transaction, &errors) < 0)
-                call_fail_errors(call, &errors);
+                call_refuse_change(call, request.objects, dry_run, &errors);
         else
                 call_finish_transaction(call, transaction, 0, dry_run, json_object_get(json, "wait"));
 }

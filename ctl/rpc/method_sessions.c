@@ -6,6 +6,7 @@
 #include "flow.h"
 #include "method.h"
 #include "model.h"
+#include "private.h"
 #include "protocol.h"
 #include "questions.h"
 #include "server.h"
@@ -201,6 +202,7 @@ static void run_kill(struct call *call, json_t *json)
                 return;
         }
         get.action = WIRE_SESSIONS_KILL;
+        audit_log(call, NULL, "sessions killed", model_revision(call_context(call)->model));
         ask(call, &get);
 }
 

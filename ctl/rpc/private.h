@@ -130,6 +130,9 @@ void identity_remote(struct client *client, const struct sockaddr_storage *peer)
 void identity_proven(struct client *client);                                      /* after it */
 enum role identity_role(struct client *client);
 
+/* audit_log.c: `changes` as the answer has them; `result`: "done", or why not. */
+void audit_log(const struct call *call, const json_t *changes, const char *result, uint64_t revision);
+
 /* server.c: out of descriptors: one connection of the backlog is taken and turned away. */
 void server_make_room(struct rpc_server *server, int listener);
 

@@ -9,6 +9,7 @@
 
 #include "config.h"
 #include "socle/cleanup.h"
+#include "socle/log.h"
 
 struct setting {
         const char *section, *name;
@@ -78,6 +79,16 @@ static int set_uri(const struct setting *setting, void *member, const char *valu
         return 0;
 }
 
+static int set_format(const struct setting *setting, void *member, const char *value, char *why, size_t size)
+{
+        if (socle_log_format(value) < 0) {
+                snprintf(why, size, "\"%.100s\" is none of: auto, text, journal, json", value);
+                return -EINVAL;
+        }
+        memcpy(member, value, strlen(value) + 1);
+        return 0;
+}
+
 static int set_number(const struct setting *setting, void *member, const char *value, char *why, size_t size)
 {
         char *end;
@@ -113,6 +124,7 @@ static const struct setting settings[] = {
         {"tuner", "root", PATH(tuner_root)},
         {"tuner", "libvirt_uri", set_uri, offsetof(struct config, libvirt_uri),
          sizeof(((struct config *)0)->libvirt_uri), 0, 0},
+        {"socled", "log_format", set_format, offsetof(struct config, log_format), 16, 0, 0},
         {"tls", "listen", set_address, offsetof(struct config, tls_listen), sizeof(((struct config *)0)->tls_listen), 0,
          0},
         {"tls", "certificate", PATH(tls_certificate)},

@@ -14,6 +14,7 @@ struct config {
         char store[4096];
         char dataplane_socket[108];
         int log_level;          /* as syslog's */
+        char log_format[16];    /* see socle_log_format() */
         bool tuner;             /* the host is looked after; false: only the dataplane */
         char tuner_state[4096]; /* its journals; "": "tuner" beside the store */
         char tuner_root[4096];  /* another tree of /proc and /sys, for tests; "": this host's */

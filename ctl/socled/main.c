@@ -33,6 +33,8 @@ static const char help[] =
         "      --store PATH             what is wanted, on disk (default: /var/lib/socle/intent.db)\n"
         "      --dataplane-socket PATH  where socle-dataplane listens (default: /run/socle/dataplane.sock)\n"
         "      --log-level LEVEL        error, warning, notice, info (default) or debug\n"
+        "      --log-format FORM        auto (default: the journal with fields if stderr is its), text, journal or "
+        "json\n"
         "      --check-config           only read the configuration, and exit 0 if it is right\n"
         "      --version                say the version and exit\n"
         "  -h, --help                   this\n"
@@ -360,17 +362,24 @@ static const struct option long_options[] = {
         {"store", required_argument, NULL, OPTION_OVERRIDE},
         {"dataplane-socket", required_argument, NULL, OPTION_OVERRIDE},
         {"log-level", required_argument, NULL, OPTION_OVERRIDE},
+        {"log-format", required_argument, NULL, OPTION_OVERRIDE},
         {},
 };
 
 /* The setting of [socled] that an option overrides. */
 static const char *setting_of(const char *option)
 {
-        static const char *const settings[] = {"control_socket", "store", "dataplane_socket", "log_level"};
+        static const char *const settings[][2] = {
+                {"control-socket", "control_socket"},
+                {"store", "store"},
+                {"dataplane-socket", "dataplane_socket"},
+                {"log-level", "log_level"},
+                {"log-format", "log_format"},
+        };
 
         for (size_t i = 0; i < ARRAY_LEN(settings); i++)
-                if (strncmp(settings[i], option, strcspn(option, "-")) == 0)
-                        return settings[i];
+                if (strcmp(settings[i][0], option) == 0)
+                        return settings[i][1];
         return option;
 }
 
