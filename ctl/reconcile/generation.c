@@ -377,6 +377,8 @@ int generation_committed(struct network *network, const struct wire_committed *c
         network->in_force = network->flying_revision;
         network->last_commit = *committed;
         network->has_last_commit = true;
+        network->commits++;
+        network->commits_ns += committed->took_ns;
         sd_event_source_set_enabled(network->patience, SD_EVENT_OFF);
 
         if (network->failures.count > 0)

@@ -29,7 +29,8 @@ bool network_in_force(const struct network *network, uint64_t revision);
 /* Why the object is not in force although its revision is; NULL: it is, or nothing is known. */
 const char *network_failure(const struct network *network, uint32_t id);
 
-/* `info`'s "dataplane": state, pid, version, workers, hugepages, generation, in_force_revision, last_commit, errors. */
+/* `info`'s "dataplane": state, pid, version, workers, hugepages, generation, in_force_revision, last_commit,
+ * commits, errors. */
 json_t *network_info(const struct network *network);
 
 /* Asks for the counters. `done` is called once, later, unless cancelled: with a result to be decref'ed (as `stats`

@@ -47,6 +47,7 @@ struct network {
         uint64_t in_force; /* the revision of what it committed last */
         bool has_last_commit;
         struct wire_committed last_commit;
+        uint64_t commits, commits_ns; /* since the start: how many, and how long they took together */
         sd_event_source *send_soon; /* gathers the changes of one turn of the loop into one generation */
         sd_event_source *patience;  /* with a generation under way */
         sd_event_source *retry;     /* of what failed */

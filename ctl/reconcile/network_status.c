@@ -157,6 +157,9 @@ json_t *network_info(const struct network *network)
                                               last->adopted, "added", last->added, "changed", last->changed, "removed",
                                               last->removed, "failed", last->failed));
         }
+        json_object_set_new(info, "commits",
+                            json_pack("{sI, sf}", "count", (json_int_t)network->commits, "seconds",
+                                      (double)network->commits_ns / 1e9));
         for (struct entry *e = NULL; json_array_size(errors) < 32 && (e = entry_next(&network->entries, e));)
                 if (e->failure)
                         add_error(errors, network, e);

@@ -40,20 +40,19 @@ static json_int_t memory_bytes(void)
         return (json_int_t)resident * sysconf(_SC_PAGESIZE);
 }
 
-static void run(struct call *call, json_t *json)
+json_t *rpc_server_info(const struct rpc_server *server)
 {
-        const struct rpc_server *server = call->client->server;
         const struct rpc_context *context = &server->context;
         char started[32];
         struct tm tm;
 
         strftime(started, sizeof(started), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&server->started, &tm));
-        json_t *info = json_pack(
-                "{ss, ss, si, ss, sI, so, s{ss, sI}, sI, ss, sI}", "name", "socled", "version", SOCLE_VERSION, "pid",
-                (int)getpid(), "started", started, "revision", (json_int_t)model_revision(context->model), "objects",
-                object_counts(context->model), "store", "path", context->store_path, "bytes",
-                file_bytes(context->store_path, "") + file_bytes(context->store_path, "-wal"), "clients",
-                (json_int_t)server->client_count, "role", role_name(call_role(call)), "memory_bytes", memory_bytes());
+        json_t *info = json_pack("{ss, ss, si, ss, sI, so, s{ss, sI}, sI, sI}", "name", "socled", "version",
+                                 SOCLE_VERSION, "pid", (int)getpid(), "started", started, "revision",
+                                 (json_int_t)model_revision(context->model), "objects", object_counts(context->model),
+                                 "store", "path", context->store_path, "bytes",
+                                 file_bytes(context->store_path, "") + file_bytes(context->store_path, "-wal"),
+                                 "clients", (json_int_t)server->client_count, "memory_bytes", memory_bytes());
         json_t *dataplane = network_info(context->network);
         json_object_set_new(dataplane, "socket", json_string(context->dataplane_socket));
         json_object_set_new(info, "dataplane", dataplane);
@@ -61,6 +60,14 @@ static void run(struct call *call, json_t *json)
                 json_object_set_new(info, "remote", remote_info(server->remote));
         if (context->tuning)
                 json_object_set_new(info, "host", tuning_info(context->tuning));
+        return info;
+}
+
+static void run(struct call *call, json_t *json)
+{
+        json_t *info = rpc_server_info(call->client->server);
+
+        json_object_set_new(info, "role", json_string(role_name(call_role(call))));
         call_reply(call, info);
 }
 

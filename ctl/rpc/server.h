@@ -2,6 +2,7 @@
  * others. Works with client.c (one connection), jsonrpc.c (requests) and method_*.c (what is asked for). */
 #pragma once
 
+#include <jansson.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
 
@@ -56,6 +57,9 @@ int rpc_server_reload_certificate(struct rpc_server *server, char *why, size_t s
 
 /* The tables of roles are others: clients that are connected get their new role. */
 void rpc_server_roles_changed(struct rpc_server *server);
+
+/* How socled is: the method `info`, but for the caller's role. A new reference. */
+json_t *rpc_server_info(const struct rpc_server *server);
 
 /* The dataplane, or the host, has moved on: answers those who wait for it. */
 void rpc_server_progress(struct rpc_server *server);
