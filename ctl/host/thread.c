@@ -21,6 +21,7 @@ struct letter {
         enum letter_type type;
         uint32_t id;
         uint64_t revision;
+        double seconds; /* that a pass took */
         int priority;
         char *text; /* the failure, the note, the isolated CPUs */
         json_t *status;
@@ -58,6 +59,14 @@ struct thread {
 };
 
 /* ---- the thread's side ---- */
+
+static uint64_t now_ms(void)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
 
 static void post(struct thread *thread, struct letter *letter)
 {
@@ -112,7 +121,7 @@ static void on_note(void *user, int priority, const char *format, ...)
         }
 }
 
-static void post_passed(struct thread *thread)
+static void post_passed(struct thread *thread, uint64_t took_ms)
 {
         const struct plan *plan = thread->machine.plan;
         cleanup_free char *isolated = plan ? cpu_set_to_list(&plan->isolated) : NULL;
@@ -120,6 +129,7 @@ static void post_passed(struct thread *thread)
 
         if (letter) {
                 letter->revision = thread->machine.wants->revision;
+                letter->seconds = (double)took_ms / 1e3;
                 post(thread, letter);
         }
 }
@@ -150,15 +160,13 @@ static void answer(struct thread *thread, struct tuning_request *request)
 static bool sleep_until(struct thread *thread, uint64_t look_at_ms)
 {
         struct machine *machine = &thread->machine;
-        struct timespec now;
         struct pollfd fds[] = {
                 {.fd = thread->in_fd, .events = POLLIN},
                 {.fd = machine->guests ? guests_event_fd(machine->guests) : -1, .events = POLLIN},
                 {.fd = machine->drift ? drift_watch_fd(machine->drift) : -1, .events = POLLIN},
         };
 
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        int64_t left = (int64_t)look_at_ms - (int64_t)(now.tv_sec * 1000 + now.tv_nsec / 1000000);
+        int64_t left = (int64_t)look_at_ms - (int64_t)now_ms();
         int n = poll(fds, ARRAY_LEN(fds), look_at_ms == 0 ? -1 : left > 0 ? (int)left : 0);
         if (n > 0 && fds[0].revents) {
                 eventfd_t ignored;
@@ -173,12 +181,9 @@ static bool sleep_until(struct thread *thread, uint64_t look_at_ms)
 
 static uint64_t next_look_ms(const struct machine *machine)
 {
-        struct timespec now;
-
         if (!machine->plan && !machine->failed && (!machine->wants || machine->wants->devices.count == 0))
                 return 0; /* nothing to drift, nothing to try again */
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000 + LOOK_MS;
+        return now_ms() + LOOK_MS;
 }
 
 static void *run(void *user)
@@ -196,8 +201,9 @@ static void *run(void *user)
                 thread->questions_end = &thread->questions;
                 pthread_mutex_unlock(&thread->lock);
                 if (wants && !stop) {
+                        uint64_t began = now_ms();
                         machine_reconcile(machine, TAKE_PTR(wants));
-                        post_passed(thread);
+                        post_passed(thread, now_ms() - began);
                         look_at = next_look_ms(machine);
                 }
                 wants_free(wants);
@@ -236,7 +242,7 @@ static void deliver(struct thread *thread, struct letter *letter)
                                       letter->text);
                 break;
         case LETTER_PASSED:
-                thread->handlers.passed(thread->user, letter->revision, letter->text);
+                thread->handlers.passed(thread->user, letter->revision, letter->seconds, letter->text);
                 break;
         case LETTER_NOTE:
                 thread->handlers.note(thread->user, letter->priority, letter->text ?: "out of memory");

@@ -13,7 +13,7 @@ struct thread_handlers {
         /* Takes over `status`. */
         void (*told)(void *user, uint32_t id, uint64_t revision, json_t *status, const char *failure);
         /* A pass for this revision of the model is over; `isolated`: CPUs that the plan in force isolates, or NULL. */
-        void (*passed)(void *user, uint64_t revision, const char *isolated);
+        void (*passed)(void *user, uint64_t revision, double seconds, const char *isolated);
         void (*note)(void *user, int priority, const char *text);
 };
 

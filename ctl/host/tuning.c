@@ -24,6 +24,8 @@ struct tuning {
         struct failure *failures; /* of the last pass */
         size_t failure_count;
         char *isolated;
+        uint64_t passes; /* since the start: how many, and how long they took together */
+        double passes_s;
 };
 
 /* ---- failures ---- */
@@ -120,10 +122,12 @@ static void on_told(void *user, uint32_t id, uint64_t revision, json_t *status, 
         model_set_status(tuning->model, object, status);
 }
 
-static void on_passed(void *user, uint64_t revision, const char *isolated)
+static void on_passed(void *user, uint64_t revision, double seconds, const char *isolated)
 {
         struct tuning *tuning = user;
 
+        tuning->passes++;
+        tuning->passes_s += seconds;
         tuning->done = revision;
         free(tuning->isolated);
         tuning->isolated = isolated ? strdup(isolated) : NULL;
@@ -155,8 +159,9 @@ const char *tuning_isolated_cpus(const struct tuning *tuning)
 
 json_t *tuning_info(const struct tuning *tuning)
 {
-        return json_pack("{ss, sI, sI}", "state", tuning->done >= tuning->wanted ? "settled" : "working",
-                         "in_force_revision", (json_int_t)tuning->done, "failures", (json_int_t)tuning->failure_count);
+        return json_pack("{ss, sI, sI, s{sI, sf}}", "state", tuning->done >= tuning->wanted ? "settled" : "working",
+                         "in_force_revision", (json_int_t)tuning->done, "failures", (json_int_t)tuning->failure_count,
+                         "passes", "count", (json_int_t)tuning->passes, "seconds", tuning->passes_s);
 }
 
 int tuning_ask(struct tuning *tuning, enum tuning_topic topic, const struct transaction *transaction,

@@ -134,6 +134,8 @@ static const struct setting settings[] = {
         {"tls", "handshake_seconds", TLS_NUMBER(tls_handshake_seconds, 1, 3600)},
         {"tls", "idle_seconds", TLS_NUMBER(tls_idle_seconds, 1, 604800)},
         {"tls", "clients_per_peer", TLS_NUMBER(tls_clients_per_peer, 1, 1 << 20)},
+        {"metrics", "listen", set_address, offsetof(struct config, metrics_listen),
+         sizeof(((struct config *)0)->metrics_listen), 0, 0},
         {"limits", "line_bytes", NUMBER(line_bytes, 1024, UINT64_C(1) << 32)},
         {"limits", "buffered_bytes", NUMBER(buffered_bytes, 1 << 20, UINT64_C(1) << 40)},
         {"limits", "watch_events", NUMBER(watch_events, 16, 1 << 30)},

@@ -27,6 +27,8 @@ struct config {
         char tls_certificate[4096], tls_key[4096], tls_ca[4096], tls_crl[4096];
         uint32_t tls_handshake_seconds, tls_idle_seconds, tls_clients_per_peer;
         struct name_roles name_roles;
+
+        char metrics_listen[128]; /* "": no metrics */
 };
 
 void config_init(struct config *config);

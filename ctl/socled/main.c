@@ -14,6 +14,7 @@
 
 #include "config.h"
 #include "socle/errors.h"
+#include "metrics.h"
 #include "model.h"
 #include "network.h"
 #include "socle/cleanup.h"
@@ -60,6 +61,7 @@ struct daemon {
         struct network *network;
         struct tuning *tuning;
         struct rpc_server *server;
+        struct metrics *metrics;
 };
 
 /* ---- configuration ---- */
@@ -292,6 +294,24 @@ static int serve(struct daemon *daemon)
         return r;
 }
 
+static int start_metrics(struct daemon *daemon)
+{
+        const struct metrics_options options = {
+                .listen = daemon->config.metrics_listen,
+                .model = daemon->model,
+                .network = daemon->network,
+                .server = daemon->server,
+        };
+        char why[256];
+
+        if (!options.listen[0])
+                return 0;
+        int r = metrics_new(&daemon->metrics, daemon->event, &options, why, sizeof(why));
+        if (r < 0)
+                log_error("metrics: %s", why);
+        return r;
+}
+
 static int start(struct daemon *daemon)
 {
         const struct network_events events = {.progress = on_progress, .note = on_note, .user = daemon};
@@ -317,7 +337,9 @@ static int start(struct daemon *daemon)
         }
         network_set_events(daemon->network, &events);
         r = start_tuner(daemon);
-        return r < 0 ? r : serve(daemon);
+        if (r >= 0)
+                r = serve(daemon);
+        return r < 0 ? r : start_metrics(daemon);
 }
 
 static int run(struct daemon *daemon)
@@ -340,6 +362,7 @@ static void stop(struct daemon *daemon)
                 network_set_events(daemon->network, &(struct network_events){});
         if (daemon->tuning)
                 tuning_set_events(daemon->tuning, &(struct tuning_events){});
+        metrics_free(daemon->metrics);
         rpc_server_free(daemon->server);
         tuning_free(daemon->tuning);
         network_free(daemon->network);
