@@ -63,6 +63,19 @@ static void judge_dataplane(const json_t *info, const json_t *objects, json_t *p
         }
 }
 
+static void judge_certificate(const json_t *info, json_t *problems, json_t *notes)
+{
+        const json_t *remote = json_object_get(info, "remote"), *certificate = json_object_get(remote, "certificate");
+        double left = member_number(certificate, "expires_in_seconds");
+
+        if (*member_text(remote, "error"))
+                say(problems, "TLS: %s", member_text(remote, "error"));
+        if (certificate && left <= 0)
+                say(problems, "TLS: the certificate expired on %s", member_text(certificate, "expires"));
+        else if (certificate && left < 7 * 86400)
+                say(notes, "TLS: the certificate expires on %s: is it renewed?", member_text(certificate, "expires"));
+}
+
 static void judge_object(const json_t *object, json_t *problems, json_t *notes)
 {
         const json_t *status = json_object_get(object, "status");
@@ -122,6 +135,7 @@ json_t *health_judge(const json_t *info, const json_t *objects)
         size_t pending = 0, i;
 
         judge_dataplane(info, objects, problems);
+        judge_certificate(info, problems, notes);
         json_array_foreach (objects, i, object) {
                 judge_object(object, problems, notes);
                 pending += strcmp(member_text(json_object_get(object, "status"), "state"), "pending") == 0;

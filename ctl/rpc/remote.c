@@ -22,8 +22,9 @@
 struct remote {
         struct rpc_server *server;
         struct remote_options options;
-        char *listen, *files[4]; /* what options point to */
-        struct tls_context *context;
+        char *listen, *files[4];     /* what options point to */
+        struct tls_context *context; /* NULL: the files were never right; nobody is let in until they are */
+        char error[512];             /* what was wrong with them when they were last read; "": nothing */
         int fd;
         sd_event_source *accept, *settle, *watches[4];
         struct peers *peers;
@@ -52,7 +53,7 @@ static void take(struct remote *remote, int fd, const struct sockaddr_storage *p
         struct tls *tls = NULL;
 
         /* Nothing can be said before the handshake; a closed connection is all there is. */
-        if (server->client_count >= server->limits.clients ||
+        if (!remote->context || server->client_count >= server->limits.clients ||
             peers_add(remote->peers, peer, remote->options.clients_per_peer) < 0) {
                 remote->refused++;
                 close(fd);
@@ -100,10 +101,13 @@ const struct remote_options *remote_options(const struct remote *remote)
 int remote_reload(struct remote *remote, char *why, size_t size)
 {
         struct tls_context *fresh;
-        int r = tls_context_new(&fresh, TLS_SERVER, &remote->options.files, why, size);
+        int r = tls_context_new(&fresh, TLS_SERVER, &remote->options.files, remote->error, sizeof(remote->error));
 
-        if (r < 0)
+        if (r < 0) {
+                snprintf(why, size, "%s", remote->error);
                 return r;
+        }
+        remote->error[0] = 0;
         tls_context_unref(remote->context);
         remote->context = fresh;
         remote->reloads++;
@@ -156,17 +160,28 @@ static int follow_files(struct remote *remote)
 
 /* ---- coming and going ---- */
 
-json_t *remote_info(const struct remote *remote)
+static json_t *certificate_info(const struct tls_context *context)
 {
-        time_t expiry = tls_context_expiry(remote->context);
+        time_t expiry = tls_context_expiry(context);
         char text[32];
         struct tm tm;
 
         strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&expiry, &tm));
-        return json_pack("{ss, sI, sI, sI, s{ss, ss, sI}}", "listen", remote->listen, "clients",
-                         (json_int_t)peers_total(remote->peers), "refused", (json_int_t)remote->refused, "reloads",
-                         (json_int_t)remote->reloads, "certificate", "subject", tls_context_subject(remote->context),
-                         "expires", text, "expires_in_seconds", (json_int_t)(expiry - time(NULL)));
+        return json_pack("{ss, ss, sI}", "subject", tls_context_subject(context), "expires", text, "expires_in_seconds",
+                         (json_int_t)(expiry - time(NULL)));
+}
+
+json_t *remote_info(const struct remote *remote)
+{
+        json_t *info = json_pack("{ss, sI, sI, sI}", "listen", remote->listen, "clients",
+                                 (json_int_t)peers_total(remote->peers), "refused", (json_int_t)remote->refused,
+                                 "reloads", (json_int_t)remote->reloads);
+
+        if (remote->context)
+                json_object_set_new(info, "certificate", certificate_info(remote->context));
+        if (remote->error[0])
+                json_object_set_new(info, "error", json_string(remote->error));
+        return info;
 }
 
 struct remote *remote_free(struct remote *remote)
@@ -222,8 +237,9 @@ int remote_new(struct remote **ret, struct rpc_server *server, const struct remo
                 snprintf(why, size, "[tls] listen needs certificate, key and ca too");
                 r = -EINVAL;
         }
-        if (r == 0)
-                r = tls_context_new(&remote->context, TLS_SERVER, &remote->options.files, why, size);
+        /* At boot the certificate may be on its way: it is taken when it is there. */
+        if (r == 0 && remote_reload(remote, why, size) < 0)
+                log_error("TLS: %s; nobody is let in from afar until it is right", remote->error);
         if (r == 0)
                 r = listen_at(options->listen, &remote->fd, why, size);
         if (r == 0)

@@ -35,7 +35,8 @@ struct remote_options {
 struct remote;
 struct rpc_server;
 
-/* Listens, and follows the files. -EINVAL and words: a certificate that is none, an address that is none. */
+/* Listens, and follows the files: as long as they are wrong, nobody is let in. -EINVAL and words: an address that is
+ * none. */
 int remote_new(struct remote **ret, struct rpc_server *server, const struct remote_options *options, char *why,
                size_t size);
 struct remote *remote_free(struct remote *remote);
@@ -46,5 +47,5 @@ int remote_reload(struct remote *remote, char *why, size_t size);
 
 /* One connection less of this address. */
 void remote_forget(struct remote *remote, const struct sockaddr_storage *peer);
-/* {listen, clients, certificate: {subject, expires, …}}; a new reference. */
+/* {listen, clients, certificate: {subject, expires, …}, error}; a new reference. */
 json_t *remote_info(const struct remote *remote);
