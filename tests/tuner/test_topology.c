@@ -53,8 +53,10 @@ static void test_synthetic_details(void **state)
         assert_int_equal(t->nodes[0].distances[0], 10);
         assert_int_equal(t->nodes[0].distances[1], 20);
         assert_int_equal(t->nodes[0].page_count, 2); /* x86's, since nobody says */
-        assert_int_equal(t->cores[0].l3, 0);
-        assert_int_equal(t->cpus[topology_find_cpu(t, 2)].l3, t->cpus[topology_find_cpu(t, 0)].l3);
+        /* numbered as Linux does, siblings half the machine apart */
+        assert_int_equal(t->cpus[8].core, t->cpus[0].core);
+        assert_int_equal(t->cpus[1].l3, t->cpus[8].l3);
+        assert_int_not_equal(t->cpus[2].l3, t->cpus[0].l3);
 }
 
 static void test_wrong_synthetic(void **state)
