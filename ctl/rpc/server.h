@@ -7,6 +7,7 @@
 
 #include "role.h"
 
+struct cpu_set;
 struct model;
 struct network;
 struct rpc_server;
@@ -31,6 +32,9 @@ struct rpc_context {
         struct network *network;
         const char *store_path;
         const char *dataplane_socket;
+        /* What "isolated" means to the tuner: the plan's CPUs. NULL: those that the kernel says are isolated. */
+        int (*isolated_cpus)(void *user, struct cpu_set *ret);
+        void *isolated_user;
 };
 
 struct rpc_options {

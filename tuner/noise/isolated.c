@@ -1,11 +1,11 @@
-/* Which CPUs are isolated now, as the kernel tells. */
+/* Which CPUs are online, and which are isolated now, as the kernel tells. */
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "noise.h"
+#include "private.h"
 #include "socle/cleanup.h"
 
 #define DEPTH_MAX 16 /* of cgroups, below which nobody makes partitions */
@@ -73,6 +73,16 @@ static int add_partitions(const char *directory, int depth, struct cpu_set *set)
                         return r;
         }
         return 0;
+}
+
+int noise_online_cpus(struct cpu_set *ret)
+{
+        struct cpu_set set = {};
+        int r = add_list("/sys/devices/system/cpu", "online", &set);
+
+        if (r == 0)
+                *ret = set;
+        return r;
 }
 
 int noise_isolated_cpus(const char *root, struct cpu_set *ret)

@@ -20,6 +20,7 @@ struct noise {
         uint64_t started_ns;
 };
 
+int noise_online_cpus(struct cpu_set *ret);
 uint64_t noise_now_ns(void); /* the clock of the BPF program's times */
 /* Names a source whose name the kernel side leaves to us: softirqs and vectors. */
 void noise_name(const struct noise_key *key, char who[NOISE_WHO_SIZE]);

@@ -32,14 +32,14 @@ uint64_t noise_now_ns(void)
 
 /* ---- why not ---- */
 
-/* libbpf's last complaint in this thread: it would print it. */
-static _Thread_local char last_words[160];
+/* libbpf's first complaint in this thread, which it would print; the others are what follows from it. */
+static _Thread_local char first_words[160];
 
 static int keep_words(enum libbpf_print_level level, const char *format, va_list args)
 {
-        if (level == LIBBPF_WARN && strncmp(format, "libbpf: prog '%s': -- BEGIN", 27) != 0)
-                vsnprintf(last_words, sizeof(last_words), format, args);
-        last_words[strcspn(last_words, "\n")] = 0;
+        if (level == LIBBPF_WARN && !first_words[0])
+                vsnprintf(first_words, sizeof(first_words), format, args);
+        first_words[strcspn(first_words, "\n")] = 0;
         return 0;
 }
 
@@ -51,25 +51,28 @@ static bool locked_down(void)
         return file && fgets(line, sizeof(line), file) && strstr(line, "[confidentiality]");
 }
 
+/* Answers -EPERM, -ENOMEM or -ENOSYS. (The verifier's refusal is EACCES or EINVAL, and nothing that a right would
+ * change.) */
 static int complain(int r, const char *what, struct errors *errors)
 {
-        if (locked_down())
-                errors_add(errors, r = -EPERM, "", "lockdown=integrity, or none, on the kernel's command line",
-                           "%s: the kernel's lockdown (confidentiality) forbids BPF to read the kernel", what);
-        else if (r == -EPERM || r == -EACCES)
-                errors_add(errors, r = -EPERM, "",
-                           "CAP_BPF and CAP_PERFMON (or root), outside of a container that forbids bpf(2)",
-                           "%s: not permitted", what);
-        else if (r == -ENOMEM || r == -EAGAIN)
-                errors_add(errors, r, "", "more memory, or a higher limit on locked memory (LimitMEMLOCK=)",
+        static const char lockdown[] = "the kernel's lockdown (confidentiality) forbids BPF to read the kernel";
+        bool locked = locked_down();
+
+        if (locked || r == -EPERM) {
+                errors_add(errors, -EPERM, "",
+                           locked ? "lockdown=integrity, or none, on the kernel's command line"
+                                  : "CAP_BPF and CAP_PERFMON (or root), outside of a container that forbids bpf(2)",
+                           "%s: %s", what, locked ? lockdown : "not permitted");
+                return -EPERM;
+        }
+        if (r == -ENOMEM || r == -EAGAIN) {
+                errors_add(errors, -ENOMEM, "", "more memory, or a higher limit on locked memory (LimitMEMLOCK=)",
                            "%s: there is no memory for the BPF program and its tables", what);
-        else if (r == -ENOSYS)
-                errors_add(errors, r, "", "a kernel with CONFIG_BPF_SYSCALL, such as Debian's",
-                           "%s: this kernel has no bpf(2)", what);
-        else
-                errors_add(errors, r, "", "a kernel of 5.13 or later with BTF, such as Debian 12's", "%s: %s%s%s", what,
-                           strerror(-r), last_words[0] ? ": " : "", last_words);
-        return r;
+                return -ENOMEM;
+        }
+        errors_add(errors, -ENOSYS, "", "a kernel of 5.13 or later with BPF and BTF, such as Debian 12's", "%s: %s",
+                   what, first_words[0] ? first_words : strerror(-r));
+        return -ENOSYS;
 }
 
 /* ---- what this kernel has ---- */
@@ -122,19 +125,21 @@ static int leave_out_missing(struct noise *noise, struct errors *errors)
 
 static int check_cpus(const struct cpu_set *cpus, struct errors *errors)
 {
-        int possible = libbpf_num_possible_cpus();
+        struct cpu_set online, absent = *cpus;
 
         if (cpu_set_empty(cpus)) {
                 errors_add(errors, -EINVAL, "/cpus", "a list such as 2-5", "there is no CPU to look at");
                 return -EINVAL;
         }
-        for (int cpu = cpu_set_next(cpus, -1); cpu >= 0 && possible > 0; cpu = cpu_set_next(cpus, cpu))
-                if (cpu >= possible) {
-                        errors_add(errors, -EINVAL, "/cpus", "CPUs of this host", "this host has no CPU %d: %d is the last",
-                                   cpu, possible - 1);
-                        return -EINVAL;
-                }
-        return 0;
+        if (noise_online_cpus(&online) < 0) /* without sysfs, what is not there shows as idle */
+                return 0;
+        cpu_set_and_not(&absent, &online);
+        if (cpu_set_empty(&absent))
+                return 0;
+        cleanup_free char *there = cpu_set_to_list(&online), *not_there = cpu_set_to_list(&absent);
+        errors_add(errors, -EINVAL, "/cpus", "CPUs that are online", "this host has no CPU %s online: there are %s",
+                   not_there ?: "", there ?: "");
+        return -EINVAL;
 }
 
 /* ---- start, stop ---- */
@@ -170,7 +175,7 @@ int noise_start(struct noise **ret, const struct cpu_set *cpus, struct errors *e
         if (r < 0)
                 return r;
         libbpf_set_print(keep_words);
-        last_words[0] = 0;
+        first_words[0] = 0;
         if (noise)
                 noise->bpf = noise_bpf__open();
         if (!noise || !noise->bpf) {
