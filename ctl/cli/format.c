@@ -37,6 +37,13 @@ const char *format_bytes(char *buffer, size_t size, double bytes)
         return scaled(buffer, size, bytes, 1024, units);
 }
 
+const char *format_nanoseconds(char *buffer, size_t size, double nanoseconds)
+{
+        static const char *const units[] = {" ns", " µs", " ms", " s", NULL};
+
+        return scaled(buffer, size, nanoseconds, 1000, units);
+}
+
 const char *format_duration(char *buffer, size_t size, double seconds)
 {
         long whole = seconds > 0 ? (long)seconds : 0;

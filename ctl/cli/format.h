@@ -12,6 +12,8 @@ const char *format_rate(char *buffer, size_t size, double value);
 const char *format_bytes(char *buffer, size_t size, double bytes);
 /* "3 d 4 h", "12 s" */
 const char *format_duration(char *buffer, size_t size, double seconds);
+/* "850 ns", "12.3 µs", "1.20 ms" */
+const char *format_nanoseconds(char *buffer, size_t size, double nanoseconds);
 
 /* A field's value in one cell: "fd00::1, 10.0.0.1", "tap vm1 guest1", "3 entries"; a new string, NULL without memory.
  */

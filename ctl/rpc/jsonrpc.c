@@ -121,6 +121,7 @@ static int code_of(int error)
         case -EMSGSIZE:
                 return RPC_LIMIT;
         case -ENOMEM:
+        case -ENOSYS:
                 return RPC_INTERNAL;
         default:
                 return RPC_STORAGE;

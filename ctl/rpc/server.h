@@ -8,6 +8,7 @@
 
 #include "role.h"
 
+struct cpu_set;
 struct model;
 struct network;
 struct name_roles;
@@ -36,6 +37,9 @@ struct rpc_context {
         struct tuning *tuning; /* NULL: this socled leaves the host alone */
         const char *store_path;
         const char *dataplane_socket;
+        /* What "isolated" means to the tuner: the plan's CPUs. NULL: those that the kernel says are isolated. */
+        int (*isolated_cpus)(void *user, struct cpu_set *ret);
+        void *isolated_user;
 };
 
 struct rpc_options {
