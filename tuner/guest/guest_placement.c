@@ -40,8 +40,8 @@ json_t *guest_placement_to_json(const struct guest_placement *placement, const s
         struct cpu_set seen = {};
 
         for (unsigned v = 0; v < placement->vcpus; v++)
-                json_array_append_new(vcpus, json_pack("{s:I, s:o}", "vcpu", (json_int_t)v, "cpus",
-                                                       list(&placement->vcpu_cpus[v])));
+                json_array_append_new(
+                        vcpus, json_pack("{s:I, s:o}", "vcpu", (json_int_t)v, "cpus", list(&placement->vcpu_cpus[v])));
         for (unsigned i = 0; i < placement->cell_count; i++) {
                 const struct guest_cell *cell = &placement->cells[i];
                 int node = cell->node >= 0 ? topology->nodes[cell->node].os_index : -1;

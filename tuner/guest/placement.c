@@ -69,8 +69,7 @@ static int search_init(struct search *search, const struct placement_state *stat
 
 static bool pick_cell(const struct search *search, const struct cell_need *need, int node, struct cpu_set *ret_taken)
 {
-        const struct pick pick = {
-                .vcpus = need->dedicated, .extra = need->extra, .siblings = search->demand->siblings};
+        const struct pick pick = {.vcpus = need->dedicated, .extra = need->extra, .siblings = search->demand->siblings};
 
         return pick_cpus(&search->state->nodes[node], &pick, &search->state->free, search->cpus, ret_taken);
 }
@@ -132,15 +131,20 @@ static int by_preference(const void *a, const void *b, void *user)
         return x - y;
 }
 
-/* Gives the node to a cell, if the cells that have nodes can be shifted so that one is left for it. */
+/* Gives the node to a cell that has none, or shifts those that have one so that there is such a cell. */
 static bool augment(struct search *search, int node)
 {
+        for (unsigned cell = 0; cell < search->cells; cell++) {
+                if (search->node_of_cell[cell] >= 0 || !search->fits[cell * search->nodes + (unsigned)node])
+                        continue;
+                search->node_of_cell[cell] = node;
+                return true;
+        }
         for (unsigned cell = 0; cell < search->cells; cell++) {
                 if (search->visited[cell] || !search->fits[cell * search->nodes + (unsigned)node])
                         continue;
                 search->visited[cell] = true;
-                int other = search->node_of_cell[cell];
-                if (other < 0 || augment(search, other)) {
+                if (augment(search, search->node_of_cell[cell])) {
                         search->node_of_cell[cell] = node;
                         return true;
                 }
@@ -294,15 +298,41 @@ static bool lacks_shared_cpus(const struct placement_state *state, const struct 
                 (demand->iothread_policy == EMULATOR_SHARED && demand->iothreads > 0));
 }
 
+/* The fewest cells that are not out of the question by mere numbers; 0: none is. */
+static unsigned fewest_cells(const struct placement_state *state, const struct guest_demand *demand)
+{
+        unsigned wanted = demand_extra(demand), most = 0, all = 0;
+        uint64_t most_bytes = 0, all_bytes = 0;
+
+        for (unsigned v = 0; v < demand->vcpus; v++)
+                wanted += demand_is_dedicated(demand, v);
+        for (size_t i = 0; i < state->topology->node_count; i++) {
+                const struct node_use *node = &state->nodes[i];
+                uint64_t bytes = node->has_cpus ? node_free_bytes(state, (int)i, demand->page_bytes) : 0;
+                all += node->free_count;
+                all_bytes += bytes;
+                most = node->free_count > most ? node->free_count : most;
+                most_bytes = bytes > most_bytes ? bytes : most_bytes;
+        }
+        if (wanted > all || demand->memory_bytes > all_bytes)
+                return 0;
+        unsigned by_cpus = most ? (wanted + most - 1) / most : 0;
+        uint64_t by_bytes = most_bytes ? (demand->memory_bytes + most_bytes - 1) / most_bytes : 0;
+        return by_cpus > by_bytes ? by_cpus : by_bytes > 0 ? (unsigned)by_bytes : 1;
+}
+
 int placement_try(const struct placement_state *state, const struct guest_demand *demand, struct guest_placement **ret)
 {
-        unsigned nodes = 0, first = demand->cells ? demand->cells : 1, last;
+        unsigned nodes = 0, first = fewest_cells(state, demand), last = demand->vcpus;
 
-        if (lacks_shared_cpus(state, demand))
+        if (first == 0 || lacks_shared_cpus(state, demand))
                 return -ENOSPC;
         for (size_t i = 0; i < state->topology->node_count; i++)
                 nodes += state->nodes[i].has_cpus;
-        last = demand->cells ? demand->cells : demand->vcpus < nodes ? demand->vcpus : nodes;
+        if (demand->cells) {
+                first = first > demand->cells ? first : demand->cells;
+                last = demand->cells;
+        }
         for (unsigned cells = first; cells <= last && cells <= nodes; cells++) {
                 int r = try_cells(state, demand, cells, ret);
                 if (r != -ENOSPC)

@@ -1,6 +1,6 @@
 /* Where guests go: a pure function over a topology, a plan's guest classes and what is taken already. Packs vCPUs onto
- * cores and caches, balances guests across nodes, never gives a dedicated CPU twice, keeps a guest on as few nodes as it
- * can, near its VF or its vhost-user port. One guest among 500 takes less than a millisecond. */
+ * cores and caches, balances guests across nodes, never gives a dedicated CPU twice, keeps a guest on as few nodes as
+ * it can, near its VF or its vhost-user port. One guest among 500 takes less than a millisecond. */
 #pragma once
 
 #include <stdbool.h>

@@ -53,10 +53,12 @@ static bool keep_cell(struct holding *holding, const struct guest_demand *demand
         return true;
 }
 
-/* Are the cores of the vCPUs as the sibling policy wants them? Takes their idle siblings. */
-static bool keep_siblings(struct holding *holding, const struct guest_demand *demand)
+/* Are the cores of the vCPUs as the sibling policy wants them (`require`: all full but one a cell)? Takes their idle
+ * siblings. */
+static bool keep_siblings(struct holding *holding, const struct guest_demand *demand, unsigned cells)
 {
         const struct topology *topology = holding->state->topology;
+        unsigned begun = 0;
 
         for (size_t i = 0; i < topology->core_count && demand->siblings != SIBLING_PREFER; i++) {
                 const struct topology_core *core = &topology->cores[i];
@@ -65,7 +67,8 @@ static bool keep_siblings(struct holding *holding, const struct guest_demand *de
                         used += cpu_set_has(&holding->vcpus, (unsigned)topology->core_cpus[core->first + t]);
                 if (used == 0)
                         continue;
-                if (demand->siblings == SIBLING_ISOLATE ? used > 1 : core->count < 2)
+                begun += used < core->count;
+                if (demand->siblings == SIBLING_ISOLATE ? used > 1 : core->count < 2 || begun > cells)
                         return false;
                 for (int t = 0; t < core->count; t++) {
                         int cpu = topology->core_cpus[core->first + t];
@@ -83,7 +86,7 @@ static bool keep_service(struct holding *holding, const struct guest_placement *
 
         if (policy != EMULATOR_OWN) {
                 wanted = service_cpus(holding->state, policy, placement->cells, placement->cell_count);
-                return threads == 0 || (!cpu_set_empty(cpus) && cpu_set_equal(cpus, &wanted));
+                return threads == 0 || cpu_set_equal(cpus, &wanted);
         }
         if (cpu_set_count(cpus) != threads)
                 return false;
@@ -129,7 +132,7 @@ bool placement_keep(const struct placement_state *state, const struct guest_dema
         for (unsigned i = 0; i < cells; i++)
                 if (!keep_cell(&holding, demand, &needs[i], placement, i))
                         return false;
-        if (!keep_siblings(&holding, demand) ||
+        if (!keep_siblings(&holding, demand, cells) ||
             !keep_service(&holding, placement, demand->emulator, 1, &placement->emulator) ||
             !keep_service(&holding, placement, demand->iothread_policy, demand->iothreads, &placement->iothreads) ||
             !keep_near(state, demand, placement))

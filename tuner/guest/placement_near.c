@@ -48,8 +48,8 @@ static uint64_t larger(uint64_t a, uint64_t b)
         return a > b ? a : b;
 }
 
-uint64_t node_load(const struct placement_state *state, const struct guest_demand *demand,
-                   const struct cell_need *need, int node)
+uint64_t node_load(const struct placement_state *state, const struct guest_demand *demand, const struct cell_need *need,
+                   int node)
 {
         const struct node_use *use = &state->nodes[node];
         const struct memory_pool *pool = node_pool(use, demand->page_bytes);

@@ -1,5 +1,5 @@
-/* Which CPUs of one node a guest gets: whole cores as its sibling policy says, of one cache where they fit, out of cores
- * that are begun where single CPUs are wanted. See placement_private.h. */
+/* Which CPUs of one node a guest gets: whole cores as its sibling policy says, of one cache where they fit, out of
+ * cores that are begun where single CPUs are wanted. See placement_private.h. */
 #include <string.h>
 
 #include "placement_private.h"
@@ -148,7 +148,8 @@ static unsigned free_in_group(const struct choice *choice)
 /* The group with the fewest free CPUs that is enough, among those of the most powerful kind of core; -1: none. */
 static int tightest_group(struct choice choice, const struct pick *pick)
 {
-        int best = -1, best_kind = 0, last = choice.node->core_count > 0 ? choice.node->cores[choice.node->core_count - 1].group : 0;
+        int best = -1, best_kind = 0,
+            last = choice.node->core_count > 0 ? choice.node->cores[choice.node->core_count - 1].group : 0;
         unsigned least = 0;
 
         for (size_t i = 0; last > 0 && i < choice.node->core_count; i++) {

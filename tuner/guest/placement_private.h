@@ -100,8 +100,8 @@ unsigned near_distance(const struct placement_state *state, const struct guest_d
 bool is_near(const struct placement_state *state, const struct guest_demand *demand, int node);
 unsigned node_distance(const struct topology *topology, int from, int to);
 /* How full the node would be with that cell, in millionths of its CPUs or memory. */
-uint64_t node_load(const struct placement_state *state, const struct guest_demand *demand,
-                   const struct cell_need *need, int node);
+uint64_t node_load(const struct placement_state *state, const struct guest_demand *demand, const struct cell_need *need,
+                   int node);
 /* CPUs of the emulator or the I/O threads of a guest on these cells' nodes; none of EMULATOR_OWN. */
 struct cpu_set service_cpus(const struct placement_state *state, enum emulator_policy policy,
                             const struct guest_cell *cells, unsigned count);

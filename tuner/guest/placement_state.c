@@ -132,9 +132,9 @@ static int count_cores(struct placement_state *state)
                         const struct topology_core *there = &topology->cores[order[i]];
                         if (there->node != (int)node || !count_core(state, there, core, cpus))
                                 continue;
-                        core->group = !previous                                                        ? 0
+                        core->group = !previous                                                    ? 0
                                       : previous->l3 == there->l3 && previous->kind == there->kind ? core[-1].group
-                                                                                                       : core[-1].group + 1;
+                                                                                                   : core[-1].group + 1;
                         previous = there;
                         cpus += core->threads;
                         core++;
@@ -299,9 +299,8 @@ static int make_occupant(struct placement_state *state, const char *name, const 
                         cells[i].shared_vcpus += cpu_set_has(&cell->vcpus, v) &&
                                                  !cpu_set_within(&placement->vcpu_cpus[v], &placement->taken);
         }
-        *ret = (struct occupant){.taken = placement->taken,
-                                 .page_bytes = placement->page_bytes,
-                                 .cell_count = placement->cell_count};
+        *ret = (struct occupant){
+                .taken = placement->taken, .page_bytes = placement->page_bytes, .cell_count = placement->cell_count};
         ret->name = TAKE_PTR(own_name);
         ret->cells = TAKE_PTR(cells);
         return 0;
