@@ -420,6 +420,24 @@ static void test_memory_on_no_node_weighs_on_all(void **state)
         guest_placement_free(floating);
 }
 
+static void test_without_a_class_to_share(void **state)
+{
+        struct machine_shape shape = two_nodes;
+        shape.shared = 0;
+        struct bed *bed = bed_new(&shape);
+        struct guest_demand a = demand("a", 1);
+        json_t *json;
+
+        a.policy = VCPU_SHARED;
+        a.emulator = EMULATOR_SHARED;
+        a.near_node = 1;
+        json = put(bed, &a);
+        assert_cpus(json, 0, "8,24"); /* housekeeping */
+        assert_member(json, "emulator", "8,24");
+        json_decref(json);
+        bed_free(bed);
+}
+
 static void test_what_cannot_be(void **state)
 {
         struct machine_shape shape = two_nodes;
@@ -427,12 +445,6 @@ static void test_what_cannot_be(void **state)
         struct bed *bed = bed_new(&shape);
         struct guest_demand a = demand("a", 1);
 
-        a.policy = VCPU_SHARED;
-        refuse(bed, &a, -ENOSPC, "/spec/vcpus/policy", "no CPUs that guests share", "HostProfile");
-        a.policy = VCPU_DEDICATED;
-        a.emulator = EMULATOR_SHARED;
-        refuse(bed, &a, -ENOSPC, "/spec/emulator", "no CPUs that guests share", "own");
-        a.emulator = EMULATOR_HOUSEKEEPING;
         a.vcpus = 0;
         refuse(bed, &a, -EINVAL, "/spec/vcpus", "0 vCPUs", "vCPUs");
         a.vcpus = 30;
@@ -498,6 +510,7 @@ int main(void)
                 cmocka_unit_test(test_close_pairs_of_nodes),
                 TEST(test_foreign_guests_are_respected),
                 TEST(test_memory_on_no_node_weighs_on_all),
+                cmocka_unit_test(test_without_a_class_to_share),
                 cmocka_unit_test(test_what_cannot_be),
                 TEST(test_stays_where_it_is),
         };

@@ -86,6 +86,14 @@ static struct guest_demand make_demand(const struct machine *machine, const char
         return demand;
 }
 
+/* Where vCPUs float that are not dedicated. */
+static const struct cpu_set *shared_class(const struct machine *machine)
+{
+        const struct cpu_set *classes = machine->plan.classes;
+
+        return &classes[cpu_set_empty(&classes[CLASS_GUESTS_SHARED]) ? CLASS_HOUSEKEEPING : CLASS_GUESTS_SHARED];
+}
+
 static bool is_dedicated(const struct guest_demand *demand, unsigned v)
 {
         return demand->policy == VCPU_DEDICATED || (demand->policy == VCPU_MIXED && cpu_set_has(&demand->dedicated, v));
@@ -163,8 +171,6 @@ static void check_cells(const struct books *books, const struct guest_demand *de
 static void check_vcpus(const struct books *books, const struct guest_demand *demand,
                         const struct guest_placement *placement, struct cpu_set *ret_dedicated)
 {
-        const struct plan *plan = &books->machine->plan;
-
         for (unsigned i = 0; i < placement->cell_count; i++) {
                 const struct guest_cell *cell = &placement->cells[i];
                 const struct cpu_set *there = &books->machine->topology.nodes[cell->node].cpus;
@@ -173,7 +179,7 @@ static void check_vcpus(const struct books *books, const struct guest_demand *de
                         assert_false(cpu_set_empty(cpus));
                         assert_true(cpu_set_within(cpus, there));
                         if (!is_dedicated(demand, (unsigned)v)) {
-                                assert_true(cpu_set_within(cpus, &plan->classes[CLASS_GUESTS_SHARED]));
+                                assert_true(cpu_set_within(cpus, shared_class(books->machine)));
                                 continue;
                         }
                         assert_int_equal(cpu_set_count(cpus), 1);
@@ -218,8 +224,8 @@ static void check_service(const struct books *books, const struct cpu_set *cpus,
                 assert_int_equal(cpu_set_count(cpus), own);
                 assert_true(cpu_set_within(cpus, &placement->taken));
         } else if (own > 0) {
-                assert_true(cpu_set_within(
-                        cpus, &plan->classes[policy == EMULATOR_SHARED ? CLASS_GUESTS_SHARED : CLASS_HOUSEKEEPING]));
+                assert_true(cpu_set_within(cpus, policy == EMULATOR_SHARED ? shared_class(books->machine)
+                                                                           : &plan->classes[CLASS_HOUSEKEEPING]));
         }
 }
 
@@ -255,7 +261,7 @@ static struct count count_node(const struct books *books, int node, uint64_t pag
         uint64_t used = bytes_on(books, node, page_bytes), all = capacity(books->machine, node, page_bytes);
         struct count count = {.bytes = all > used ? all - used : 0};
 
-        cpu_set_and(&shared, &books->machine->plan.classes[CLASS_GUESTS_SHARED]);
+        cpu_set_and(&shared, shared_class(books->machine));
         count.shared = cpu_set_count(&shared);
         for (size_t i = 0; i < topology->core_count; i++) {
                 const struct topology_core *core = &topology->cores[i];
@@ -321,12 +327,6 @@ static bool some_way(const struct books *books, const struct guest_demand *deman
 /* The fewest cells for which there is a way; 0: there is none. */
 static unsigned fewest_cells(const struct books *books, const struct guest_demand *demand)
 {
-        const struct plan *plan = &books->machine->plan;
-
-        if ((demand->emulator == EMULATOR_SHARED ||
-             (demand->iothreads && demand->iothread_policy == EMULATOR_SHARED)) &&
-            cpu_set_empty(&plan->classes[CLASS_GUESTS_SHARED]))
-                return 0;
         for (unsigned cells = demand->cells ? demand->cells : 1;
              cells <= (demand->cells ? demand->cells : demand->vcpus) && cells <= 4; cells++)
                 if (some_way(books, demand, cells, 0, 0, 0))

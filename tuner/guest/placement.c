@@ -291,13 +291,6 @@ static int try_cells(const struct placement_state *state, const struct guest_dem
         return 0;
 }
 
-static bool lacks_shared_cpus(const struct placement_state *state, const struct guest_demand *demand)
-{
-        return cpu_set_empty(&state->plan->classes[CLASS_GUESTS_SHARED]) &&
-               (demand->emulator == EMULATOR_SHARED ||
-                (demand->iothread_policy == EMULATOR_SHARED && demand->iothreads > 0));
-}
-
 /* The fewest cells that are not out of the question by mere numbers; 0: none is. */
 static unsigned fewest_cells(const struct placement_state *state, const struct guest_demand *demand)
 {
@@ -325,7 +318,7 @@ int placement_try(const struct placement_state *state, const struct guest_demand
 {
         unsigned nodes = 0, first = fewest_cells(state, demand), last = demand->vcpus;
 
-        if (first == 0 || lacks_shared_cpus(state, demand))
+        if (first == 0)
                 return -ENOSPC;
         for (size_t i = 0; i < state->topology->node_count; i++)
                 nodes += state->nodes[i].has_cpus;

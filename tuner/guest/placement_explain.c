@@ -184,16 +184,9 @@ static bool has_page_size(const struct placement_state *state, uint64_t page_byt
         return false;
 }
 
-static bool lacks_class(const struct placement_state *state, enum cpu_class class)
-{
-        return cpu_set_empty(&state->plan->classes[class]);
-}
-
 static int explain_impossible(const struct placement_state *state, const struct guest_demand *demand,
                               struct errors *errors)
 {
-        static const char profile[] = "CPUs of that class in the HostProfile";
-        bool shared = demand->emulator == EMULATOR_SHARED;
         char words[TEXT_SIZE], size[32];
 
         if (demand->vcpus == 0 || demand->vcpus > CPU_MAX) {
@@ -206,14 +199,9 @@ static int explain_impossible(const struct placement_state *state, const struct 
                            demand->vcpus);
                 return -EINVAL;
         }
-        if (demand->policy != VCPU_SHARED && lacks_class(state, CLASS_GUESTS_DEDICATED))
-                errors_add(errors, -ENOSPC, "/spec/vcpus/policy", profile, "this host dedicates no CPU to guests");
-        else if (demand->policy != VCPU_DEDICATED && lacks_class(state, CLASS_GUESTS_SHARED))
-                errors_add(errors, -ENOSPC, "/spec/vcpus/policy", profile, "this host has no CPUs that guests share");
-        else if ((shared || (demand->iothreads > 0 && demand->iothread_policy == EMULATOR_SHARED)) &&
-                 lacks_class(state, CLASS_GUESTS_SHARED))
-                errors_add(errors, -ENOSPC, shared ? "/spec/emulator" : "/spec/iothreads", "housekeeping or own",
-                           "this host has no CPUs that guests share");
+        if (demand->policy != VCPU_SHARED && cpu_set_empty(&state->plan->classes[CLASS_GUESTS_DEDICATED]))
+                errors_add(errors, -ENOSPC, "/spec/vcpus/policy", "shared, or guests_dedicated in the HostProfile",
+                           "this host dedicates no CPU to guests");
         else if (!has_page_size(state, demand->page_bytes))
                 errors_add(errors, -ENOSPC, "/spec/memory/hugepages", "a size that the HostProfile plans for guests",
                            "no node has pages of %s for guests", size_text(demand->page_bytes, size));

@@ -75,7 +75,7 @@ struct cpu_set service_cpus(const struct placement_state *state, enum emulator_p
                 cpu_set_or(&cpus, policy == EMULATOR_SHARED ? &node->shared : &node->housekeeping);
         }
         if (cpu_set_empty(&cpus)) { /* none on its nodes: a CPU far away is better than a vCPU's */
-                cpus = state->plan->classes[policy == EMULATOR_SHARED ? CLASS_GUESTS_SHARED : CLASS_HOUSEKEEPING];
+                cpus = policy == EMULATOR_SHARED ? state->shared : state->plan->classes[CLASS_HOUSEKEEPING];
                 cpu_set_and(&cpus, &state->topology->online);
         }
         return cpus;

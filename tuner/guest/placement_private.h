@@ -22,7 +22,7 @@ struct pick_core {
 struct node_use {
         struct pick_core *cores; /* by group (the most powerful kind first), then as the topology has them */
         size_t core_count;
-        struct cpu_set shared, housekeeping; /* of those classes, on this node */
+        struct cpu_set shared, housekeeping; /* of the state's `shared` and of that class, on this node */
         unsigned shared_count;
         struct cpu_set dedicated; /* of that class, on this node: taken or not */
         unsigned dedicated_count, free_count;
@@ -52,6 +52,7 @@ struct placement_state {
         struct node_use *nodes; /* as the topology's */
         struct pick_core *cores;
         int *core_cpus;
+        struct cpu_set shared; /* where vCPUs float: guests_shared, or housekeeping if there is no such class */
         struct cpu_set free;   /* of guests_dedicated, taken by nobody */
         uint16_t *taken;       /* by CPU number: how many guests think that it is theirs */
         struct occupant *list; /* by name, ascending */

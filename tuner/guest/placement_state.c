@@ -151,7 +151,7 @@ static int count_node(struct placement_state *state, int node)
         struct node_use *use = &state->nodes[node];
 
         use->shared = use->housekeeping = use->dedicated = there->cpus;
-        cpu_set_and(&use->shared, &plan->classes[CLASS_GUESTS_SHARED]);
+        cpu_set_and(&use->shared, &state->shared);
         cpu_set_and(&use->housekeeping, &plan->classes[CLASS_HOUSEKEEPING]);
         cpu_set_and(&use->dedicated, &state->free);
         use->shared_count = cpu_set_count(&use->shared);
@@ -174,6 +174,10 @@ int placement_state_new(struct placement_state **ret, const struct topology *top
         state->plan = plan;
         state->free = plan->classes[CLASS_GUESTS_DEDICATED];
         cpu_set_and(&state->free, &topology->online);
+        /* A tiny machine has no class for them: they float with the OS. */
+        state->shared = plan->classes[cpu_set_empty(&plan->classes[CLASS_GUESTS_SHARED]) ? CLASS_HOUSEKEEPING
+                                                                                         : CLASS_GUESTS_SHARED];
+        cpu_set_and(&state->shared, &topology->online);
         state->nodes = calloc(topology->node_count + 1, sizeof(*state->nodes));
         state->taken = calloc(CPU_MAX, sizeof(*state->taken));
         if (!state->nodes || !state->taken)
