@@ -38,12 +38,23 @@ const struct field attachment_port_tap[] = {
         {},
 };
 
-const struct field attachment_vhost_user[] = {
-        {"socket", FIELD_PATH,
-         "The unix socket on which the guest's QEMU listens; the dataplane connects, and reconnects.", .required = true,
-         .max = WIRE_PATH_SIZE - 1},
-        {"queues", FIELD_INT, "Queue pairs at most; the guest uses as many as it likes.", .fallback = "1", .min = 1,
-         .max = QUEUES_MAX},
+#define VHOST_USER_FIELDS                                                                                              \
+        {"socket", FIELD_PATH,                                                                                         \
+         "The unix socket on which the guest's QEMU listens; the dataplane connects, and reconnects.",                 \
+         .required = true, .max = WIRE_PATH_SIZE - 1},                                                                 \
+        {                                                                                                              \
+                "queues", FIELD_INT, "Queue pairs at most; the guest uses as many as it likes.",                       \
+                        .fallback = "1", .min = 1, .max = QUEUES_MAX                                                   \
+        }
+
+const struct field attachment_vhost_user[] = {VHOST_USER_FIELDS, {}};
+
+const struct field attachment_port_vhost_user[] = {
+        VHOST_USER_FIELDS,
+        {"guest", FIELD_REF,
+         "The guest whose domain gets the interface: a vhostuser interface with the port's MAC address, socket and "
+         "queues. Without it, who makes the domain sees to that.",
+         .ref_kind = "Guest"},
         {},
 };
 

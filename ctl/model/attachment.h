@@ -10,11 +10,12 @@
 #define WORKERS_MAX 64
 
 /* Tables for FIELD_OBJECT members of a FIELD_ONEOF. */
-extern const struct field attachment_pci[];        /* address */
-extern const struct field attachment_interface[];  /* interface: of af_packet and af_xdp */
-extern const struct field attachment_tap[];        /* name, netns */
-extern const struct field attachment_port_tap[];   /* name, netns, queues */
-extern const struct field attachment_vhost_user[]; /* socket, queues */
+extern const struct field attachment_pci[];             /* address */
+extern const struct field attachment_interface[];       /* interface: of af_packet and af_xdp */
+extern const struct field attachment_tap[];             /* name, netns */
+extern const struct field attachment_port_tap[];        /* name, netns, queues */
+extern const struct field attachment_vhost_user[];      /* socket, queues: of an underlay */
+extern const struct field attachment_port_vhost_user[]; /* socket, queues, guest */
 /* FIELD_ONEOF of what every host has: pci, af_packet, af_xdp. */
 extern const struct field attachment_devices[];
 /* An entry of a list of workers. */

@@ -13,7 +13,8 @@
 #define LIMIT_MAX 1000000000
 
 static const struct field attachments[] = {
-        {"vhost_user", FIELD_OBJECT, "A guest's virtio NIC over a vhost-user socket.", .fields = attachment_vhost_user},
+        {"vhost_user", FIELD_OBJECT, "A guest's virtio NIC over a vhost-user socket.",
+         .fields = attachment_port_vhost_user},
         {"tap", FIELD_OBJECT, "A tap: a kernel's network stack as the guest.", .fields = attachment_port_tap},
         {"device", FIELD_ONEOF, "A device of the host, such as a virtual function.", .fields = attachment_devices},
         {},
@@ -50,6 +51,21 @@ static const struct field fields[] = {
         {},
 };
 
+/* One domain gets the interface, so the guest must be one. */
+static void check_guest(const struct model *model, const struct object *object, struct errors *errors)
+{
+        const json_t *vhost_user = json_object_get(json_object_get(object->spec, "attachment"), "vhost_user");
+        const char *name = spec_string(vhost_user, "guest");
+        const struct object *guest = name ? model_find(model, "Guest", name) : NULL;
+        json_t *domain;
+
+        if (guest && strcmp(spec_choice(json_object_get(guest->spec, "domain"), &domain), "pattern") == 0)
+                errors_add(errors, -EINVAL, "/spec/attachment/vhost_user/guest",
+                           "a Guest that names its domain by name or uuid",
+                           "Guest %s means every domain like \"%s\", and only one can have the interface", name,
+                           json_string_value(domain));
+}
+
 static void check(const struct model *model, const struct object *object, struct errors *errors)
 {
         const char *name = spec_string(object->spec, "network");
@@ -61,6 +77,7 @@ static void check(const struct model *model, const struct object *object, struct
                 errors_add(errors, -EINVAL, "/spec/mtu", expected, "mtu is %" PRId64 ", more than the network's",
                            spec_int(object->spec, "mtu", 0));
         }
+        check_guest(model, object, errors);
         port_security_check(object, errors);
         attachment_check(json_object_get(object->spec, "attachment"), "/spec/attachment", errors);
         attachment_check_workers(json_object_get(object->spec, "workers"), "/spec/workers", errors);

@@ -7,11 +7,7 @@
 
 #include "knob/host.h"
 #include "placement.h"
-
-/* `spec`: validated, of kind Guest (ctl/model/kind_guest.c): by name, uuid or pattern. */
-struct guest_wish;
-int guest_wish_from_json(struct guest_wish **ret, const json_t *spec, struct errors *errors);
-struct guest_wish *guest_wish_free(struct guest_wish *wish);
+#include "wish.h"
 
 /* A vhost-user port that a guest is to have (a Port whose attachment names the guest's interface). */
 struct guest_interface {
