@@ -109,6 +109,7 @@ void machine_clear(struct machine *machine)
         topology_free(machine->topology);
         guests_free(machine->guests);
         json_decref(machine->guest_list);
+        json_decref(machine->reboot);
 }
 
 /* ---- answers ---- */

@@ -17,6 +17,7 @@ struct machine {
         struct plan *plan;
         struct wishes wishes;
         struct drift_watch *drift;
+        json_t *reboot; /* knobs that are in force only after a reboot */
         bool enforce;
         uint64_t enforced; /* how many times drift was put back */
         bool failed;       /* the last pass could not do all */

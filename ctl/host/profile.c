@@ -34,42 +34,55 @@ static int draft_make(const struct machine *machine, const json_t *spec, struct 
         r = topology_read(&ret->topology, &here, errors);
         if (r == 0)
                 r = plan_make(&ret->plan, ret->topology, profile, errors);
-        for (const struct knob *knob = knob_first(); r == 0 && knob; knob = knob->next)
-                r = knob->wish(&machine->host, ret->topology, ret->plan, &ret->wishes, errors);
+        if (r == 0)
+                r = knobs_wish(&machine->host, ret->topology, ret->plan, &ret->wishes, errors);
         host_profile_free(profile);
         return r;
 }
 
 /* ---- status ---- */
 
-/* Of all knobs only those that a person should look at; the others are counted. */
-static json_t *summarise(const struct knob_results *results, json_t **ret_drift, json_t **ret_reboot)
+/* Those of the results that `is` is true of. */
+static json_t *select_results(const struct knob_results *results, bool (*is)(const struct knob_result *result))
 {
-        json_t *all = knob_results_to_json(results), *drift = json_array(), *reboot = json_array();
-        json_int_t gone = 0;
+        json_t *all = knob_results_to_json(results), *selected = json_array();
 
-        for (size_t i = 0; i < results->count; i++) {
-                const struct knob_result *result = &results->list[i];
-                if (result->state == KNOB_WOULD_CHANGE || result->state == KNOB_FAILED)
-                        json_array_append(drift, json_array_get(all, i));
-                if (result->reboot_required)
-                        json_array_append(reboot, json_array_get(all, i));
-                gone += result->state == KNOB_GONE;
-        }
+        for (size_t i = 0; i < results->count; i++)
+                if (is(&results->list[i]))
+                        json_array_append(selected, json_array_get(all, i));
         json_decref(all);
-        *ret_drift = drift;
-        *ret_reboot = reboot;
-        return json_pack("{sI, sI}", "wanted", (json_int_t)results->count, "gone", gone);
+        return selected;
 }
 
-static void tell_in_force(struct machine *machine, const struct want *want, const struct knob_results *results)
+static bool has_drifted(const struct knob_result *result)
 {
-        json_t *drift, *reboot, *knobs = summarise(results, &drift, &reboot);
-        json_t *plan = plan_to_json(machine->plan, machine->topology);
-        json_t *status =
-                json_pack("{ss, so, so, so, sb, so, sI}", "state", json_array_size(drift) > 0 ? "drifted" : "active",
-                          "plan", plan, "knobs", knobs, "drift", drift, "reboot_required", json_array_size(reboot) > 0,
-                          "reboot_reasons", reboot, "enforced", (json_int_t)machine->enforced);
+        return result->state == KNOB_WOULD_CHANGE || result->state == KNOB_FAILED;
+}
+
+static bool needs_reboot(const struct knob_result *result)
+{
+        return result->reboot_required;
+}
+
+/* What this host has not, or does not let be set. */
+static json_t *notes_of(const struct wishes *wishes)
+{
+        json_t *notes = json_array();
+
+        for (size_t i = 0; i < wishes->note_count; i++)
+                json_array_append_new(notes, json_pack("{ss, ss, ss}", "knob", wishes->notes[i].knob->name, "target",
+                                                       wishes->notes[i].target, "text", wishes->notes[i].text));
+        return notes;
+}
+
+static void tell_in_force(struct machine *machine, const struct want *want, json_t *drift)
+{
+        json_t *status = json_pack("{ss, so, s{sI}, so, sb, sO, so, sI}", "state",
+                                   json_array_size(drift) > 0 ? "drifted" : "active", "plan",
+                                   plan_to_json(machine->plan, machine->topology), "knobs", "wanted",
+                                   (json_int_t)machine->wishes.count, "drift", drift, "reboot_required",
+                                   json_array_size(machine->reboot) > 0, "reboot_reasons", machine->reboot, "notes",
+                                   notes_of(&machine->wishes), "enforced", (json_int_t)machine->enforced);
 
         machine->tell(machine->user, want, status, NULL);
 }
@@ -103,6 +116,12 @@ static void take_draft(struct machine *machine, struct draft *draft, const json_
         machine->enforce = json_is_true(json_object_get(spec, "enforce"));
         if (drift_watch_new(&machine->drift, &machine->host, &machine->wishes) < 0)
                 machine->drift = NULL; /* then it is seen by looking now and then */
+}
+
+static void take_reboot(struct machine *machine, const struct knob_results *results)
+{
+        json_decref(machine->reboot);
+        machine->reboot = select_results(results, needs_reboot);
 }
 
 static void restore(struct machine *machine)
@@ -140,39 +159,46 @@ void profile_reconcile(struct machine *machine)
                 return;
         }
         take_draft(machine, &draft, want->spec);
-        tell_in_force(machine, want, &results);
+        take_reboot(machine, &results);
+        tell_in_force(machine, want, json_array());
         knob_results_clear(&results);
 }
 
-static bool drifted(const struct knob_results *results)
+/* True: it is as wanted again. */
+static bool put_back(struct machine *machine, const struct want *want)
 {
-        for (size_t i = 0; i < results->count; i++)
-                if (results->list[i].state == KNOB_WOULD_CHANGE || results->list[i].state == KNOB_FAILED)
-                        return true;
-        return false;
+        struct knob_results results = {};
+        struct errors errors = {};
+        int r = knobs_apply(&machine->host, &machine->wishes, &results, &errors);
+
+        if (r < 0)
+                tell_errors(machine, want, &errors);
+        else {
+                machine->enforced++;
+                take_reboot(machine, &results);
+                machine->note(machine->user, LOG_NOTICE, "HostProfile %s: the host had drifted, and was put back",
+                              want->name);
+        }
+        knob_results_clear(&results);
+        return r == 0;
 }
 
 void profile_look(struct machine *machine)
 {
         const struct want *want = machine->wants->profiles.count > 0 ? &machine->wants->profiles.list[0] : NULL;
         struct knob_results results = {};
-        struct errors errors = {};
 
-        if (!want || !machine->plan || knobs_compare(&machine->host, &machine->wishes, &results) < 0)
+        if (!want || !machine->plan || knobs_drift(&machine->host, &machine->wishes, &results) < 0)
                 return;
-        if (drifted(&results) && machine->enforce) {
-                knob_results_clear(&results);
-                if (knobs_apply(&machine->host, &machine->wishes, &results, &errors) < 0) {
-                        tell_errors(machine, want, &errors);
-                        knob_results_clear(&results);
-                        return;
-                }
-                machine->enforced++;
-                machine->note(machine->user, LOG_NOTICE, "HostProfile %s: the host had drifted, and was put back",
-                              want->name);
-        }
-        tell_in_force(machine, want, &results);
+        json_t *drift = select_results(&results, has_drifted);
         knob_results_clear(&results);
+        if (json_array_size(drift) > 0 && machine->enforce) {
+                json_decref(drift);
+                if (!put_back(machine, want))
+                        return;
+                drift = json_array();
+        }
+        tell_in_force(machine, want, drift);
 }
 
 json_t *profile_preview(struct machine *machine, const struct want *want, struct errors *errors)
@@ -187,8 +213,8 @@ json_t *profile_preview(struct machine *machine, const struct want *want, struct
                 errors_add(errors, r, "", NULL, "the host cannot be read: %s", strerror(-r));
                 return NULL;
         }
-        json_t *answer = json_pack("{so, so}", "plan", plan_to_json(draft.plan, draft.topology), "knobs",
-                                   knob_results_to_json(&results));
+        json_t *answer = json_pack("{so, so, so}", "plan", plan_to_json(draft.plan, draft.topology), "knobs",
+                                   knob_results_to_json(&results), "notes", notes_of(&draft.wishes));
         knob_results_clear(&results);
         return answer;
 }
