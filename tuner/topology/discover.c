@@ -142,7 +142,7 @@ static int wait_for(pid_t pid)
         return WIFSIGNALED(status) ? SIGNALLED - WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* The first line that hwloc said, without its own prefixes; "" if none. */
+/* The first sentence that hwloc said, without its own prefixes; "" if none. */
 static void first_words(int fd, char *ret, size_t size)
 {
         char text[1024], *line = NULL, *rest = text;
@@ -157,7 +157,8 @@ static void first_words(int fd, char *ret, size_t size)
                 return;
         for (char *colon; (colon = strstr(line, ": ")) && colon - line < 24;)
                 line = colon + 2;
-        snprintf(ret, size, ": %s", line);
+        const char *end = strstr(line, ". ");
+        snprintf(ret, size, ": %.*s", (int)(end ? end - line : (ptrdiff_t)strlen(line)), line);
 }
 
 static int complain(struct errors *errors, const struct discovery *discovery, int status, int words)
