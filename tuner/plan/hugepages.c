@@ -78,8 +78,10 @@ void hugepages_choose(struct planner *planner)
 
                 if (state->dataplane_bytes == 0)
                         continue;
-                if (asked && !knows(planner, node, asked))
+                if (asked && !knows(planner, node, asked)) {
                         complain_size(planner, node, asked, "/spec/hugepages/default_size");
+                        size = standard;
+                }
                 state->dataplane_bytes = size ? (state->dataplane_bytes + size - 1) / size * size : 0;
         }
         if (size == 0)
@@ -108,23 +110,41 @@ static struct plan_pages *entry(struct planner *planner, int node, uint64_t page
         return &pages[plan->page_count++];
 }
 
+static uint64_t dataplane_pages(const struct planner *planner, int node, uint64_t page_bytes)
+{
+        return page_bytes == planner->dataplane_page_bytes ? planner->nodes[node].dataplane_bytes / page_bytes : 0;
+}
+
+static uint64_t guest_pages(const struct planner *planner, int node, uint64_t page_bytes)
+{
+        const struct profile_guests *guests = &planner->profile->guests;
+
+        if (page_bytes != guests->page_bytes)
+                return 0;
+        return planner->plan->nodes[node].guests * ((guests->memory_bytes + page_bytes - 1) / page_bytes);
+}
+
+static uint64_t needed(const struct planner *planner, int node, uint64_t page_bytes)
+{
+        return dataplane_pages(planner, node, page_bytes) + guest_pages(planner, node, page_bytes);
+}
+
 static void add_needs(struct planner *planner, int node)
 {
-        uint64_t size = planner->dataplane_page_bytes, guest_size = planner->profile->guests.page_bytes;
-        uint64_t bytes = planner->nodes[node].dataplane_bytes;
-        unsigned guests = planner->plan->nodes[node].guests;
-        struct plan_pages *pages;
+        uint64_t sizes[] = {planner->dataplane_page_bytes, planner->profile->guests.page_bytes};
 
-        if (bytes > 0 && (pages = entry(planner, node, size))) {
-                pages->dataplane = bytes / size;
-                pages->count += pages->dataplane;
+        for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+                struct plan_pages *pages;
+
+                if (sizes[i] == 0 || needed(planner, node, sizes[i]) == 0)
+                        continue;
+                if (!knows(planner, node, sizes[i])) /* the dataplane's was looked at when it was chosen */
+                        complain_size(planner, node, sizes[i], "/spec/guests/page_size");
+                else if ((pages = entry(planner, node, sizes[i]))) {
+                        pages->dataplane = dataplane_pages(planner, node, sizes[i]);
+                        pages->count = needed(planner, node, sizes[i]);
+                }
         }
-        if (guests == 0 || guest_size == 0)
-                return;
-        if (!knows(planner, node, guest_size))
-                complain_size(planner, node, guest_size, "/spec/guests/page_size");
-        else if ((pages = entry(planner, node, guest_size)))
-                pages->count += guests * ((planner->profile->guests.memory_bytes + guest_size - 1) / guest_size);
 }
 
 /* What the profile says of a size on a node: its own entry, else that for all nodes; −1: nothing. */
@@ -146,34 +166,44 @@ static int asked_for(const struct planner *planner, int node, uint64_t page_byte
         return found;
 }
 
-static void complain_number(struct planner *planner, int asked, const char *member, uint64_t code, const char *words,
-                            int node)
+static void complain_count(struct planner *planner, size_t asked, int node, const char *bound, uint64_t pages,
+                           const char *why)
 {
         char pointer[64], expected[128];
 
-        snprintf(pointer, sizeof(pointer), "/spec/hugepages/pages/%d/%s", asked, member);
-        snprintf(expected, sizeof(expected), "%s %" PRIu64, words, code);
+        snprintf(pointer, sizeof(pointer), "/spec/hugepages/pages/%zu/count", asked);
+        snprintf(expected, sizeof(expected), "%s %" PRIu64 ", %s", bound, pages, why);
         errors_add(planner->errors, -EINVAL, pointer, expected, "%" PRIu64 " pages are asked for on node %d",
                    planner->profile->pages[asked].count, node_number(planner, node));
 }
 
-static void override(struct planner *planner, int node, size_t index)
+/* An entry of the profile in place of what was derived, on every node that it is about. */
+static void override(struct planner *planner, size_t index)
 {
         const struct profile_pages *asked = &planner->profile->pages[index];
-        char pointer[64];
-        struct plan_pages *pages;
+        uint64_t least = 0;
+        int where = -1;
 
-        if (asked_for(planner, node, asked->page_bytes) != (int)index)
-                return;
-        snprintf(pointer, sizeof(pointer), "/spec/hugepages/pages/%zu/size", index);
-        if (!knows(planner, node, asked->page_bytes))
-                complain_size(planner, node, asked->page_bytes, pointer);
-        else if ((pages = entry(planner, node, asked->page_bytes))) {
-                if (pages->count > asked->count)
-                        complain_number(planner, (int)index, "count", pages->count,
-                                        "for the dataplane and the guests at least", node);
-                pages->count = asked->count;
+        for (int node = 0; node < (int)planner->plan->node_count; node++) {
+                uint64_t all = planner->nodes[node].memory_bytes / asked->page_bytes;
+                struct plan_pages *pages;
+                char pointer[64];
+
+                if (asked_for(planner, node, asked->page_bytes) != (int)index)
+                        continue;
+                snprintf(pointer, sizeof(pointer), "/spec/hugepages/pages/%zu/size", index);
+                if (!knows(planner, node, asked->page_bytes))
+                        complain_size(planner, node, asked->page_bytes, pointer);
+                else if ((pages = entry(planner, node,
+                                        asked->page_bytes))) /* out of all bounds: check_entry() says so */
+                        pages->count = asked->count <= all ? asked->count : all + 1;
+                if (needed(planner, node, asked->page_bytes) > least) {
+                        least = needed(planner, node, asked->page_bytes);
+                        where = node;
+                }
         }
+        if (least > asked->count)
+                complain_count(planner, index, where, "at least", least, "which the dataplane and the guests need");
 }
 
 /* Entries for nodes that are not there, or have no memory. */
@@ -202,30 +232,58 @@ static uint64_t bytes_on(const struct planner *planner, int node)
         return bytes;
 }
 
-static void check_room(struct planner *planner, int node)
+static uint64_t room_on(const struct planner *planner, int node)
 {
         uint64_t memory = planner->nodes[node].memory_bytes, reserved = planner->plan->reserved_bytes[node];
-        uint64_t huge = bytes_on(planner, node), room = memory > reserved ? memory - reserved : 0;
-        bool said = false;
 
-        if (huge <= room)
-                return;
+        return memory > reserved ? memory - reserved : 0;
+}
+
+/* Of a size, as many pages as the node has room for beside the other sizes. */
+static uint64_t most_pages(const struct planner *planner, const struct plan_pages *pages)
+{
+        uint64_t room = room_on(planner, pages->node);
+        uint64_t others = bytes_on(planner, pages->node) - pages->count * pages->page_bytes;
+
+        return room > others ? (room - others) / pages->page_bytes : 0;
+}
+
+/* What an entry of the profile asks for must have room on all its nodes. */
+static void check_entry(struct planner *planner, size_t index)
+{
+        uint64_t most = planner->profile->pages[index].count, least = 0;
+        char own[64];
+        int where = -1;
+
         for (size_t i = 0; i < planner->plan->page_count; i++) {
                 const struct plan_pages *pages = &planner->plan->pages[i];
-                int asked = pages->node == node ? asked_for(planner, node, pages->page_bytes) : -1;
-                uint64_t own = pages->count * pages->page_bytes, others = huge - own;
 
-                if (asked < 0)
+                if (asked_for(planner, pages->node, pages->page_bytes) != (int)index)
                         continue;
-                said = true;
-                complain_number(planner, asked, "count", room > others ? (room - others) / pages->page_bytes : 0,
-                                "beside what the OS, OSDs and guests need, at most", node);
+                if (needed(planner, pages->node, pages->page_bytes) > least)
+                        least = needed(planner, pages->node, pages->page_bytes);
+                if (most_pages(planner, pages) >= most)
+                        continue;
+                most = most_pages(planner, pages);
+                where = pages->node;
         }
-        if (!said)
+        if (where < 0)
+                return;
+        snprintf(own, sizeof(own), "an entry of its own for node %d, at most", node_number(planner, where));
+        complain_count(planner, index, where, least > most ? own : "at most", most,
+                       "which the OS, OSDs and guests leave");
+}
+
+/* The guests' pages fit, or were complained of already, and so were the profile's own. */
+static void check_dataplane(struct planner *planner, int node)
+{
+        uint64_t room = room_on(planner, node), bytes = planner->nodes[node].dataplane_bytes;
+
+        if (bytes > room)
                 errors_add(planner->errors, -EINVAL, "/spec/dataplane", "fewer mbufs, a smaller heap, or memory",
                            "the dataplane's huge pages take %" PRIu64 " MiB of node %d, of which %" PRIu64
                            " MiB are not reserved",
-                           huge / MIB, node_number(planner, node), room / MIB);
+                           bytes / MIB, node_number(planner, node), room / MIB);
 }
 
 static void explain(struct planner *planner, const struct plan_pages *pages)
@@ -255,10 +313,16 @@ void hugepages_plan(struct planner *planner)
         check_nodes(planner);
         for (int node = 0; node < (int)plan->node_count; node++) {
                 add_needs(planner, node);
-                for (size_t i = 0; i < planner->profile->page_count; i++)
-                        override(planner, node, i);
-                check_room(planner, node);
+                check_dataplane(planner, node);
         }
+        if (planner_failed(planner))
+                return;
+        for (size_t i = 0; i < planner->profile->page_count; i++)
+                override(planner, i);
+        if (planner_failed(planner))
+                return;
+        for (size_t i = 0; i < planner->profile->page_count; i++)
+                check_entry(planner, i);
         if (plan->page_count > 0)
                 qsort(plan->pages, plan->page_count, sizeof(*plan->pages), by_node_and_size);
         for (size_t i = 0; i < plan->page_count; i++)

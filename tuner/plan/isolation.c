@@ -20,6 +20,7 @@ static void add_extra(struct planner *planner)
                 errors_add(planner->errors, -EINVAL, "/spec/isolation/cpus",
                            "CPUs of other classes, or other ones in /spec/classes/housekeeping/cpus",
                            "CPUs %.100s are housekeeping", list ?: "");
+                return;
         }
         cpu_set_and(&shared, &plan->classes[CLASS_GUESTS_SHARED]);
         if (!cpu_set_empty(&shared)) {
