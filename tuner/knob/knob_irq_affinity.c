@@ -104,7 +104,7 @@ static struct knob irq_affinity = {
         .name = "irq_affinity",
         .help = "CPUs that interrupts may go to, the default and each one "
                 "(Documentation/core-api/irq/irq-affinity.rst).",
-        .pointer = "/spec/isolation",
+        .pointer = "/spec/irq",
         .order = 40,
         .wish = wish,
         .read = read_affinity,
