@@ -20,8 +20,11 @@ extern const char *const knob_state_names[]; /* "satisfied", "changed", "would_c
 
 struct knob_result {
         const struct knob *knob;
-        char *target, *wanted, *found, *why;
+        char *target, *wanted, *why;
+        char *found;  /* there, now; NULL: not to be read */
+        char *before; /* there, when the call began, and then written over; else NULL */
         enum knob_state state;
+        bool pending;         /* written over in this call, not put back: what an undo still has to do */
         bool put_back;        /* wanted is what was there before us: it is asked for no more */
         int error;            /* -errno of a failure; 0: it was written, and reads back as something else */
         char *detail;         /* of a failure, where the errno does not say it all; may be NULL */
@@ -53,7 +56,8 @@ int knobs_apply(const struct host *host, const struct wishes *wishes, struct kno
 int knobs_restore(const struct host *host, struct knob_results *ret, struct errors *errors);
 
 /* At start, before anything else: an apply that was cut off is undone (to what was in force before it). ret_undone:
- * that was so. */
+ * that was so. A restore that was cut off is carried through. Words in `errors` although it returns 0: something could
+ * not be put back; it stays in the journal and is tried again. */
 int knobs_recover(const struct host *host, bool *ret_undone, struct errors *errors);
 
 /* Drift is watched for: a descriptor that becomes readable when something a knob depends on may have changed (inotify,

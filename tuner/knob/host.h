@@ -10,16 +10,16 @@
 /* What can go wrong one by one, and after each of which a process may die. */
 enum host_step {
         HOST_READ,
-        HOST_WRITE,            /* one value to a file of the kernel's */
-        HOST_CREATE,           /* a temporary beside a file of ours */
-        HOST_FILL,             /* its text */
-        HOST_SYNC,             /* fsync of it */
-        HOST_RENAME,           /* to its place */
-        HOST_SYNC_DIRECTORY,   /* after a rename or removal */
-        HOST_REMOVE,           /* of a file of ours */
+        HOST_WRITE,          /* one value to a file of the kernel's */
+        HOST_CREATE,         /* a temporary beside a file of ours */
+        HOST_FILL,           /* its text */
+        HOST_SYNC,           /* fsync of it */
+        HOST_RENAME,         /* to its place */
+        HOST_SYNC_DIRECTORY, /* after a rename or removal */
+        HOST_REMOVE,         /* of a file of ours */
         HOST_MAKE_DIRECTORY,
         HOST_REMOVE_DIRECTORY,
-        HOST_RUN,              /* of a program */
+        HOST_RUN, /* of a program */
 };
 
 /* Looks on at every step: tests die, run out of space, or answer as the kernel does. */
@@ -30,8 +30,8 @@ struct host_observer {
 };
 
 struct host {
-        const char *root;  /* "" or "/": the real one */
-        const char *state; /* directory of the journal, "/var/lib/socle/tuner" */
+        const char *root;                     /* "" or "/": the real one */
+        const char *state;                    /* directory of the journal, "/var/lib/socle/tuner" */
         const struct host_observer *observer; /* NULL: nobody */
 };
 

@@ -10,7 +10,7 @@ DEFINE_CLEANUP(char **, strings_free)
 
 /* The path of a function that has a format and arguments, in path_text, freed at the end of the block;
  * `failure` is returned when there is no memory. */
-#define FORMAT_PATH(format, failure)                                                                                     \
+#define FORMAT_PATH(format, failure)                                                                                   \
         cleanup_free char *path_text = NULL;                                                                           \
         do {                                                                                                           \
                 va_list path_args;                                                                                     \

@@ -47,8 +47,7 @@ void knob_say(struct knob_detail *detail, const char *format, ...)
         va_end(args);
 }
 
-/* The knob's path with the target for "*". */
-static char *path_of(const struct knob *knob, const char *target)
+char *knob_path(const struct knob *knob, const char *target)
 {
         const char *star = strchr(knob->path, '*');
         char *path;
@@ -70,7 +69,7 @@ int knob_read(const struct knob *knob, const struct host *host, const char *targ
 {
         if (knob->read)
                 return or_vanished(knob->read(host, target, ret_value));
-        cleanup_free char *path = path_of(knob, target);
+        cleanup_free char *path = knob_path(knob, target);
         return path ? or_vanished(host_read(host, ret_value, "%s", path)) : -ENOMEM;
 }
 
@@ -79,7 +78,7 @@ int knob_write(const struct knob *knob, const struct host *host, const char *tar
 {
         if (knob->write)
                 return or_vanished(knob->write(host, target, value, detail));
-        cleanup_free char *path = path_of(knob, target);
+        cleanup_free char *path = knob_path(knob, target);
         return path ? or_vanished(host_write(host, value, "%s", path)) : -ENOMEM;
 }
 
@@ -101,7 +100,7 @@ int knobs_wish(const struct host *host, const struct topology *topology, const s
         struct wishes wishes = {};
 
         for (const struct knob *knob = registry; knob; knob = knob->next) {
-                int r = knob->wish ? knob->wish(host, topology, plan, &wishes, errors) : 0;
+                int r = knob->wish ? knob->wish(knob, host, topology, plan, &wishes, errors) : 0;
                 if (r < 0) {
                         if (errors->count == 0)
                                 errors_add(errors, r, knob->pointer, "", "%s: cannot tell what this host has: %s",

@@ -34,12 +34,15 @@ struct wishes {
         struct wish_note *notes;
         size_t note_count, note_room;
 };
-/* Texts are copied. -ENOMEM. */
+/* Texts are copied; the list stays in the order of the knobs. -ENOMEM. */
 int wishes_add(struct wishes *wishes, const struct knob *knob, const char *target, const char *value, const char *why,
                ...) __attribute__((format(printf, 5, 6)));
 int wishes_note(struct wishes *wishes, const struct knob *knob, const char *target, const char *text, ...)
         __attribute__((format(printf, 4, 5)));
 void wishes_clear(struct wishes *wishes);
+/* A wish for knob->path, or a note that this host has no such file. */
+int wishes_add_file(struct wishes *wishes, const struct knob *knob, const struct host *host, const char *target,
+                    const char *value, const char *why);
 
 /* Why a write failed, where the errno does not say it all ("update-grub ended with status 1: …"). */
 struct knob_detail {
@@ -63,8 +66,8 @@ struct knob {
 
         /* What this plan wants of this host: only targets that are there and can be written at all (an interrupt the
          * kernel manages itself is none). Not asked for: no wish. */
-        int (*wish)(const struct host *host, const struct topology *topology, const struct plan *plan,
-                    struct wishes *wishes, struct errors *errors);
+        int (*wish)(const struct knob *knob, const struct host *host, const struct topology *topology,
+                    const struct plan *plan, struct wishes *wishes, struct errors *errors);
         int (*read)(const struct host *host, const char *target, char **ret_value);
         int (*write)(const struct host *host, const char *target, const char *value, struct knob_detail *detail);
         /* Puts back what read() said before the first write; NULL: write(before). */
@@ -84,6 +87,9 @@ void knob_register(struct knob *knob);
         {                                                                                                              \
                 knob_register(&variable);                                                                              \
         }
+
+/* knob->path with the target in it; a new string, NULL: no memory. */
+char *knob_path(const struct knob *knob, const char *target);
 
 /* The functions of a knob, with what stands in for those it has not. A target that has vanished is always -ENOENT. */
 int knob_read(const struct knob *knob, const struct host *host, const char *target, char **ret_value);

@@ -38,7 +38,10 @@ int wishes_add(struct wishes *wishes, const struct knob *knob, const char *targe
                 free(wish.why);
                 return -ENOMEM;
         }
-        wishes->list[wishes->count++] = wish;
+        size_t at = wishes->count++;
+        for (; at > 0 && wishes->list[at - 1].knob->order > knob->order; at--)
+                wishes->list[at] = wishes->list[at - 1];
+        wishes->list[at] = wish;
         return 0;
 }
 
@@ -59,6 +62,18 @@ int wishes_note(struct wishes *wishes, const struct knob *knob, const char *targ
         }
         wishes->notes[wishes->note_count++] = note;
         return 0;
+}
+
+int wishes_add_file(struct wishes *wishes, const struct knob *knob, const struct host *host, const char *target,
+                    const char *value, const char *why)
+{
+        cleanup_free char *path = knob_path(knob, target);
+
+        if (!path)
+                return -ENOMEM;
+        if (!host_exists(host, "%s", path))
+                return wishes_note(wishes, knob, target, "this host has no %s", path);
+        return wishes_add(wishes, knob, target, value, "%s", why);
 }
 
 void wishes_clear(struct wishes *wishes)
