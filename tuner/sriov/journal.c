@@ -11,6 +11,12 @@
 #define PREFIX "sriov-"
 #define SUFFIX ".json"
 
+/* The state directory is no part of the host's tree: its path is one of the real root. */
+static struct host disk_of(const struct host *host)
+{
+        return (struct host){.root = "/", .state = host->state, .observer = host->observer};
+}
+
 static inline void decref_p(json_t **json)
 {
         json_decref(*json);
@@ -204,8 +210,9 @@ static int parse(const char *text, struct journal *ret)
 int journal_load(const struct host *host, const char *name, struct journal *ret, struct errors *errors)
 {
         cleanup_free char *text = NULL;
+        struct host disk = disk_of(host);
         struct journal journal = {};
-        int r = host_read(host, &text, PATH, host->state, name);
+        int r = host_read(&disk, &text, PATH, host->state, name);
 
         if (r == 0)
                 r = parse(text, &journal);
@@ -227,6 +234,7 @@ int journal_store(const struct host *host, const char *name, const struct journa
 {
         cleanup_json json_t *json = json_object();
         cleanup_free char *text = NULL;
+        struct host disk = disk_of(host);
         int r;
 
         json_object_set_new(json, "before_us", entries_to_json(&journal->before_us));
@@ -238,9 +246,9 @@ int journal_store(const struct host *host, const char *name, const struct journa
         if (!text)
                 r = -ENOMEM;
         else if (!journal->applying && journal->before_us.count == 0)
-                r = host_replace(host, NULL, PATH, host->state, name);
+                r = host_replace(&disk, NULL, PATH, host->state, name);
         else
-                r = host_replace(host, text, PATH, host->state, name);
+                r = host_replace(&disk, text, PATH, host->state, name);
         if (r < 0)
                 errors_add(errors, r, "", "room and permission to write in the tuner's state directory",
                            "the journal " PATH " cannot be written: %s", host->state, name, strerror(-r));
@@ -261,8 +269,9 @@ static bool name_of(const char *file, char ret[64])
 
 int journal_owner(const struct host *host, const char *name, const char *address, char ret[64])
 {
+        struct host disk = disk_of(host);
         cleanup_names char **files = NULL;
-        int r = host_list(host, &files, "%s", host->state);
+        int r = host_list(&disk, &files, "%s", host->state);
         char other[64];
 
         ret[0] = '\0';

@@ -104,28 +104,41 @@ static int grow(struct pf_target *target, unsigned count)
         return 0;
 }
 
+/* What is wished for of one VF. */
+static void remember_wished(const struct pf *pf, const struct pf *fresh, unsigned number, uint32_t wished,
+                            struct vf_values *ret)
+{
+        const struct vf_values *then = number < pf->count ? &pf->vfs[number].values : &fresh->vfs[number].values;
+
+        for (enum vf_value value = 0; value < VF_VALUE_COUNT; value++) {
+                if (!(wished & VF_BIT(value)) || knows(ret, value))
+                        continue;
+                if (value == VF_DRIVER && number >= pf->count) /* not shown to drivers yet */
+                        put(ret, value, pf->autoprobe ? DRIVER_KERNEL : DRIVER_NONE);
+                else if (knows(then, value))
+                        put(ret, value, then->value[value]);
+                else if (knows(&fresh->vfs[number].values, value))
+                        put(ret, value, fresh->vfs[number].values.value[value]);
+        }
+}
+
 int target_remember(const struct pf *pf, const struct pf *fresh, const struct sriov_wish *wish,
                     struct pf_target *before_us)
 {
-        int r = wish ? grow(before_us, wish->count) : 0;
+        int r = grow(before_us, wish->count > before_us->count ? wish->count : before_us->count);
 
-        if (wish && wish->eswitch != ESWITCH_UNKNOWN && before_us->eswitch == ESWITCH_UNKNOWN)
+        if (r < 0)
+                return r;
+        if (wish->eswitch != ESWITCH_UNKNOWN && before_us->eswitch == ESWITCH_UNKNOWN)
                 before_us->eswitch = pf->eswitch;
-        for (unsigned i = 0; r == 0 && wish && i < wish->count && i < fresh->count; i++) {
-                const struct vf_values *then = i < pf->count ? &pf->vfs[i].values : &fresh->vfs[i].values;
-
-                for (enum vf_value value = 0; value < VF_VALUE_COUNT; value++) {
-                        if (!knows(&wish->vfs[i].values, value) || knows(&before_us->vfs[i], value))
-                                continue;
-                        if (value == VF_DRIVER && i >= pf->count) /* not shown to drivers yet */
-                                put(&before_us->vfs[i], value, pf->autoprobe ? DRIVER_KERNEL : DRIVER_NONE);
-                        else if (knows(then, value))
-                                put(&before_us->vfs[i], value, then->value[value]);
-                        else if (knows(&fresh->vfs[i].values, value))
-                                put(&before_us->vfs[i], value, fresh->vfs[i].values.value[value]);
-                }
-        }
-        return r;
+        for (unsigned i = 0; i < wish->count && i < fresh->count; i++)
+                remember_wished(pf, fresh, i, wish->vfs[i].values.known, &before_us->vfs[i]);
+        /* VFs that were there before us and are not any more: all of them. */
+        for (unsigned i = wish->count; i < before_us->count && i < pf->count; i++)
+                for (enum vf_value value = 0; value < VF_VALUE_COUNT; value++)
+                        if (!knows(&before_us->vfs[i], value))
+                                keep(&pf->vfs[i], value, &before_us->vfs[i]);
+        return 0;
 }
 
 bool target_remembered(const struct sriov_wish *wish, const struct pf_target *before_us)
@@ -141,8 +154,8 @@ bool target_remembered(const struct sriov_wish *wish, const struct pf_target *be
 
 void target_forget(const struct sriov_wish *wish, struct pf_target *before_us)
 {
-        for (unsigned i = 0; i < before_us->vf_count; i++)
-                before_us->vfs[i].known &= i < wish->count ? wish->vfs[i].values.known : 0;
+        for (unsigned i = 0; i < before_us->vf_count && i < wish->count; i++)
+                before_us->vfs[i].known &= wish->vfs[i].values.known;
         if (wish->eswitch == ESWITCH_UNKNOWN)
                 before_us->eswitch = ESWITCH_UNKNOWN;
 }

@@ -16,8 +16,8 @@ int target_of_state(const struct pf *pf, struct pf_target *ret);
 /* Must all VFs go and new ones be made? The kernel changes their number only from and to 0. */
 bool target_remakes(const struct pf *pf, const struct pf_target *target);
 
-/* Before VFs are written to: what of theirs we are about to change, or have changed, was there before us, goes into
- * `before_us`. `fresh` is the device with the VFs that it has now, `pf` as it was before they were made. */
+/* Before VFs are written to: what of theirs is about to change goes into `before_us`, unless it is there already, and
+ * all of those that are gone. `fresh` is the device with the VFs that it has now, `pf` as it was before. */
 int target_remember(const struct pf *pf, const struct pf *fresh, const struct sriov_wish *wish,
                     struct pf_target *before_us);
 /* Is all that target_remember() would note in `before_us` already? */
