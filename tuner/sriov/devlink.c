@@ -38,8 +38,7 @@ static int eswitch_message(const struct host *host, const char *address, int com
 
 static int on_eswitch(struct nl_msg *message, void *user)
 {
-        struct nlattr *mode =
-                nlmsg_find_attr(nlmsg_hdr(message), sizeof(struct genlmsghdr), DEVLINK_ATTR_ESWITCH_MODE);
+        struct nlattr *mode = nlmsg_find_attr(nlmsg_hdr(message), sizeof(struct genlmsghdr), DEVLINK_ATTR_ESWITCH_MODE);
 
         if (mode && nla_len(mode) >= (int)sizeof(uint16_t))
                 *(enum eswitch_mode *)user =

@@ -125,8 +125,7 @@ static int on_link(struct nl_msg *message, void *user)
         int left;
 
         if (list)
-                nla_for_each_nested (entry, list, left)
-                        parse_vf(entry, reading->vfs, reading->count);
+                nla_for_each_nested(entry, list, left) parse_vf(entry, reading->vfs, reading->count);
         return NL_OK;
 }
 
@@ -189,9 +188,9 @@ static int put_value(struct nl_msg *message, unsigned number, enum vf_value whic
                 return put_vlan(message, number, values);
         case VF_MIN_TX_RATE:
         case VF_MAX_TX_RATE:
-                return nla_put(message, IFLA_VF_RATE, sizeof(struct ifla_vf_rate),
-                               &(struct ifla_vf_rate){number, values->value[VF_MIN_TX_RATE],
-                                                      values->value[VF_MAX_TX_RATE]});
+                return nla_put(
+                        message, IFLA_VF_RATE, sizeof(struct ifla_vf_rate),
+                        &(struct ifla_vf_rate){number, values->value[VF_MIN_TX_RATE], values->value[VF_MAX_TX_RATE]});
         case VF_LINK_STATE:
                 return nla_put(message, IFLA_VF_LINK_STATE, sizeof(struct ifla_vf_link_state),
                                &(struct ifla_vf_link_state){number, setting});

@@ -1,6 +1,7 @@
 /* See netlink.h. */
 #include <errno.h>
 #include <linux/netlink.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>

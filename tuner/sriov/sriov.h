@@ -22,19 +22,24 @@ struct sriov_users {
         void *user;
 };
 
-/* What would be done, in words and as JSON [{device, step, from, to, why}]; nothing is written. */
-int sriov_plan(const struct host *host, const struct sriov_wish *wish, const struct sriov_users *users, json_t **ret,
-               struct errors *errors);
+/* What would be done, as JSON [{device, step, from, to, why}]; nothing is written. What cannot be, as far as one sees
+ * without touching anything, is complained about as by sriov_apply(). `step` is "link", "eswitch_mode", "numvfs", or
+ * of a VF "vf 3 mac_address"; `from` is null where the VF is not there yet. */
+int sriov_plan(const struct host *host, const char *name, const struct sriov_wish *wish,
+               const struct sriov_users *users, json_t **ret, struct errors *errors);
 /* Does it, waits for VFs and their drivers, reads back; on failure puts back what was there (number, attributes,
  * drivers) and says in `errors` what was asked and what is there. Blocks at most 30 s a device. The journal is
- * host->state/sriov-NAME.json: sriov_restore() goes back to what was there before the first apply. */
+ * host->state/sriov-NAME.json: sriov_restore() goes back to what was there before the first apply. An apply that was
+ * cut off is undone first. When all is as it should be, nothing is written. ret_status may be NULL. */
 int sriov_apply(const struct host *host, const char *name, const struct sriov_wish *wish,
                 const struct sriov_users *users, json_t **ret_status, struct errors *errors);
 int sriov_restore(const struct host *host, const char *name, const struct sriov_users *users, struct errors *errors);
-/* An apply that kill -9 cut off is undone. */
+/* An apply that kill -9 cut off is undone; 0 also when there is none. */
 int sriov_recover(const struct host *host, const char *name, const struct sriov_users *users, struct errors *errors);
 
-/* What is there: {devices: [{address, interface, driver, node, sriov_total, vfs: [{number, address, driver,
- * mac_address, vlan, …, iommu_group, node, user}]}], drift: [{pointer, wanted, found}]}. */
+/* What is there: {devices: [{address, interface, driver, node, sriov_total, sriov_count, link, eswitch_mode, vfs:
+ * [{number, address, driver, mac_address, vlan, …, iommu_group, node, user}]}], drift: [{pointer, device, vf, wanted,
+ * found}]}. Without a member where there is nothing to say. `driver` is the kernel's name of it. Cheap enough for every
+ * few seconds: who has a vfio device open is not told by name, as apply does. */
 int sriov_status(const struct host *host, const struct sriov_wish *wish, const struct sriov_users *users, json_t **ret,
                  struct errors *errors);

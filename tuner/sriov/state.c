@@ -99,8 +99,10 @@ static int mac_from_text(const char *text, uint64_t *ret)
         uint64_t mac = 0;
         int used = 0;
 
-        if (strlen(text) != 17 || sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2], &byte[3],
-                                         &byte[4], &byte[5], &used) != 6 || used != 17)
+        if (strlen(text) != 17 ||
+            sscanf(text, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2], &byte[3], &byte[4], &byte[5],
+                   &used) != 6 ||
+            used != 17)
                 return -EINVAL;
         for (size_t i = 0; i < 6; i++)
                 mac = mac << 8 | byte[i];

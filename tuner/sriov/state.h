@@ -57,6 +57,7 @@ struct pf {
         int iommu_group, node;
         unsigned total, count; /* VFs that it can have, that it has */
         bool up;               /* the interface, administratively */
+        bool autoprobe;        /* new VFs are shown to drivers at once (sriov_drivers_autoprobe) */
         enum eswitch_mode eswitch;
         struct vf *vfs; /* `count` */
 };
@@ -64,10 +65,11 @@ struct pf {
 /* What is to be; also what was there, in the journal. */
 struct pf_target {
         unsigned count;
-        bool up;                   /* must be up; false: does not matter, but where `down` */
-        bool down;                 /* must be down, as it was before */
+        enum { LINK_ANY, LINK_UP, LINK_DOWN } link; /* of the interface, administratively */
+        bool autoprobe;
         enum eswitch_mode eswitch; /* unknown: as it is */
-        struct vf_values *vfs;     /* `count` */
+        unsigned vf_count;         /* of `vfs`; in the journal there may be others than `count` */
+        struct vf_values *vfs;
 };
 
 struct pf *pf_free(struct pf *pf);

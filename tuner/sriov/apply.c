@@ -1,0 +1,236 @@
+/* sriov_apply(), sriov_restore() and sriov_recover() of sriov.h: one transaction over all devices of an object.
+ *
+ *      look, check ─▶ journal: what was there ─▶ a device after the other: itself ─▶ journal: what its VFs were like ─▶
+ *      its VFs ─▶ read back ─▶ journal: done.        Something fails: all that were touched go back, in reverse. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "transaction.h"
+
+/* Is all as wished, and known to be ours? Then nothing is written, not even the journal. */
+static bool is_idle(const struct transaction *transaction)
+{
+        for (size_t i = 0; i < transaction->count; i++) {
+                const struct part *part = &transaction->parts[i];
+                const struct journal_entry *ours = journal_find(&transaction->journal.before_us, part->address);
+
+                if (!part->wish || !ours || !target_remembered(part->wish, &ours->state) ||
+                    !target_satisfied(part->before, &part->target))
+                        return false;
+        }
+        return true;
+}
+
+static int journal_begin(struct transaction *transaction)
+{
+        struct journal *journal = &transaction->journal;
+        int r = journal_copy(&journal->before_us, &journal->undone);
+
+        for (size_t i = 0; r == 0 && i < transaction->count; i++) {
+                const struct part *part = &transaction->parts[i];
+                struct pf_target state = {};
+
+                r = target_of_state(part->before, &state);
+                if (r == 0)
+                        r = journal_add(&journal->before_apply, part->address, &state);
+                if (r < 0 || journal_find(&journal->before_us, part->address))
+                        continue;
+                state = (struct pf_target){
+                        .count = part->before->count,
+                        .link = part->before->interface[0] && !part->before->up ? LINK_DOWN : LINK_ANY,
+                        .autoprobe = part->before->autoprobe,
+                };
+                r = journal_add(&journal->before_us, part->address, &state);
+        }
+        if (r < 0)
+                return complain_memory(transaction->errors);
+        journal->applying = true;
+        return journal_store(transaction->host, transaction->name, journal, transaction->errors);
+}
+
+static int journal_end(struct transaction *transaction)
+{
+        struct journal *journal = &transaction->journal;
+
+        for (size_t i = 0; i < transaction->count; i++) {
+                const struct part *part = &transaction->parts[i];
+
+                if (part->wish)
+                        target_forget(part->wish, &journal_find(&journal->before_us, part->address)->state);
+                else
+                        journal_remove(&journal->before_us, part->address);
+        }
+        journal_entries_clear(&journal->before_apply);
+        journal_entries_clear(&journal->undone);
+        journal->applying = false;
+        return journal_store(transaction->host, transaction->name, journal, transaction->errors);
+}
+
+/* All is as it was before this apply: so is the journal. */
+static int journal_undo(struct transaction *transaction)
+{
+        struct journal *journal = &transaction->journal;
+
+        journal_entries_clear(&journal->before_us);
+        journal->before_us = journal->undone;
+        journal->undone = (struct journal_entries){};
+        journal_entries_clear(&journal->before_apply);
+        journal->applying = false;
+        return journal_store(transaction->host, transaction->name, journal, transaction->errors);
+}
+
+static int reread(struct change *change, const char *address, const struct pf_target *target, struct pf **ret)
+{
+        int r = pf_read(change->host, address, target->eswitch != ESWITCH_UNKNOWN, ret);
+
+        if (r < 0)
+                errors_add(change->errors, r, "/spec/device", "a device that stays while it is set up",
+                           "%s cannot be read any more: %s", address, strerror(-r));
+        return r;
+}
+
+static int remember(struct transaction *transaction, const struct part *part, const struct pf *fresh)
+{
+        struct journal_entry *ours = journal_find(&transaction->journal.before_us, part->address);
+
+        if (target_remember(part->before, fresh, part->wish, &ours->state) < 0)
+                return complain_memory(transaction->errors);
+        return journal_store(transaction->host, transaction->name, &transaction->journal, transaction->errors);
+}
+
+static int go_forth(struct transaction *transaction, struct part *part)
+{
+        struct change change = transaction_change(transaction, part->wish, FORTH_MS);
+        bool remakes = target_remakes(part->before, &part->target);
+        cleanup_(pf_free_p) struct pf *fresh = NULL;
+        int r;
+
+        part->touched = true;
+        r = change_device(&change, part->before, &part->target);
+        if (r == 0)
+                r = reread(&change, part->address, &part->target, &fresh);
+        if (r == 0 && part->wish)
+                r = remember(transaction, part, fresh);
+        if (r == 0)
+                r = change_vfs(&change, fresh, &part->target, remakes);
+        if (r == 0)
+                r = change_verify(&change, part->address, &part->target);
+        part->stuck = change.stuck;
+        return r;
+}
+
+/* Whatever was reached of one device, to a state that was there. */
+static int go_back(struct transaction *transaction, const char *address, const struct pf_target *state, bool force)
+{
+        struct change change = transaction_change(transaction, NULL, BACK_MS);
+        cleanup_(pf_free_p) struct pf *now = NULL, *fresh = NULL;
+        bool remakes;
+        int r;
+
+        change.force = force;
+        usage_clear(&transaction->usage);
+        r = reread(&change, address, state, &now);
+        if (r < 0)
+                return r;
+        remakes = target_remakes(now, state);
+        r = change_check(&change, now, state);
+        if (r == 0)
+                r = change_device(&change, now, state);
+        if (r == 0)
+                r = reread(&change, address, state, &fresh);
+        if (r == 0)
+                r = change_vfs(&change, fresh, state, remakes);
+        return r == 0 ? change_verify(&change, address, state) : r;
+}
+
+static int undo(struct transaction *transaction)
+{
+        int result = 0;
+
+        for (size_t i = transaction->count; i-- > 0;) {
+                const struct part *part = &transaction->parts[i];
+                const struct journal_entry *before = journal_find(&transaction->journal.before_apply, part->address);
+                int r = 0;
+
+                if (!part->touched)
+                        continue;
+                if (part->stuck)
+                        r = -ETIMEDOUT;
+                else
+                        r = go_back(transaction, part->address, &before->state, part->wish && part->wish->force);
+                if (r < 0)
+                        errors_add(transaction->errors, r, "", "",
+                                   "%s could not be put back as it was; that is tried again at the next start",
+                                   part->address);
+                result = result ?: r;
+        }
+        return result;
+}
+
+static int run(struct transaction *transaction)
+{
+        int r = journal_begin(transaction);
+
+        if (r < 0)
+                return r;
+        for (size_t i = 0; r == 0 && i < transaction->count; i++)
+                r = go_forth(transaction, &transaction->parts[i]);
+        if (r == 0)
+                r = journal_end(transaction);
+        /* What could not be undone stays in the journal as an apply that was cut off. */
+        if (r < 0 && undo(transaction) == 0)
+                (void)journal_undo(transaction);
+        return r;
+}
+
+int sriov_apply(const struct host *host, const char *name, const struct sriov_wish *wish,
+                const struct sriov_users *users, json_t **ret_status, struct errors *errors)
+{
+        cleanup_(transaction_clear) struct transaction transaction = {};
+        int r = sriov_recover(host, name, users, errors);
+
+        if (r == 0)
+                r = transaction_begin(&transaction, host, name, users, errors);
+        if (r == 0)
+                r = transaction_add_meant(&transaction, wish);
+        if (r == 0)
+                r = transaction_add_former(&transaction);
+        if (r == 0)
+                r = transaction_check(&transaction);
+        if (r == 0 && !is_idle(&transaction))
+                r = run(&transaction);
+        return r == 0 && ret_status ? sriov_status(host, wish, users, ret_status, errors) : r;
+}
+
+int sriov_restore(const struct host *host, const char *name, const struct sriov_users *users, struct errors *errors)
+{
+        cleanup_(transaction_clear) struct transaction transaction = {};
+        int r = sriov_recover(host, name, users, errors);
+
+        if (r == 0)
+                r = transaction_begin(&transaction, host, name, users, errors);
+        if (r == 0)
+                r = transaction_add_former(&transaction);
+        if (r == 0)
+                r = transaction_check(&transaction);
+        return r == 0 ? run(&transaction) : r;
+}
+
+int sriov_recover(const struct host *host, const char *name, const struct sriov_users *users, struct errors *errors)
+{
+        cleanup_(transaction_clear) struct transaction transaction = {};
+        int r = transaction_begin(&transaction, host, name, users, errors);
+        const struct journal_entries *before = &transaction.journal.before_apply;
+        int result = r;
+
+        if (r < 0 || !transaction.journal.applying)
+                return r;
+        for (size_t i = before->count; i-- > 0;) {
+                if (!host_exists(host, PCI_DEVICES "/%s", before->list[i].address))
+                        continue; /* has left the machine */
+                r = go_back(&transaction, before->list[i].address, &before->list[i].state, false);
+                result = result ?: r;
+        }
+        return result == 0 ? journal_undo(&transaction) : result;
+}

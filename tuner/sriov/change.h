@@ -1,0 +1,29 @@
+/* A target into force on one device, in the steps between which apply.c keeps its journal. Works with target.h (what is
+ * to be), driver.h and link.h (how). Complains with the spec's pointers while there is a wish, and in words alone when
+ * going back. */
+#pragma once
+
+#include "patience.h"
+#include "target.h"
+#include "usage.h"
+
+struct change {
+        const struct host *host;
+        const struct sriov_wish *wish; /* NULL: going back */
+        bool force;                    /* also takes away what is used */
+        struct usage *usage;
+        struct patience patience;
+        struct errors *errors;
+        bool stuck; /* a driver does not return: nothing more can be done about this device */
+};
+
+/* Can it be, as far as one sees without touching anything? Complains about all that is wrong. */
+int change_check(struct change *change, const struct pf *pf, const struct pf_target *target);
+/* The device itself: its interface up or down, its eswitch's mode, the number of VFs. New VFs are not shown to drivers
+ * yet, but reserved for those that they are for. */
+int change_device(struct change *change, const struct pf *pf, const struct pf_target *target);
+/* The VFs that are there now: values, then drivers. `fresh`: change_device() has made them, and nobody has seen them.
+ */
+int change_vfs(struct change *change, const struct pf *pf, const struct pf_target *target, bool fresh);
+/* Reads back, and complains about all that is not as it should be. */
+int change_verify(struct change *change, const char *address, const struct pf_target *target);

@@ -1,0 +1,146 @@
+/* change_check() of change.h: what can be seen to be impossible, or to take something from somebody, before anything is
+ * touched. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "change.h"
+#include "driver.h"
+
+struct checking {
+        struct change *change;
+        const struct pf *pf;
+        const struct pf_target *target;
+        char name[PF_NAME_SIZE];
+        int result;
+};
+
+static void complain(struct checking *checking, int code, const char *pointer, const char *expected,
+                     const char *message)
+{
+        errors_add(checking->change->errors, code, checking->change->wish ? pointer : "", expected, "%s", message);
+        checking->result = checking->result ?: code;
+}
+
+static void check_count(struct checking *checking)
+{
+        const struct pf *pf = checking->pf;
+        char expected[96], message[160];
+
+        if (checking->target->count <= pf->total)
+                return;
+        snprintf(expected, sizeof(expected), "at most %u, or more enabled in the device's firmware", pf->total);
+        snprintf(message, sizeof(message), "%s can have %u VFs, not %u", checking->name, pf->total,
+                 checking->target->count);
+        complain(checking, -ERANGE, "/spec/numvfs", expected, message);
+}
+
+static void check_eswitch(struct checking *checking)
+{
+        const struct pf *pf = checking->pf;
+        char expected[128], message[160];
+
+        if (checking->target->eswitch == ESWITCH_UNKNOWN || pf->eswitch != ESWITCH_UNKNOWN)
+                return;
+        snprintf(expected, sizeof(expected), "no eswitch_mode, or a device whose driver has one for devlink%s%s%s",
+                 pf->driver[0] ? " (" : "", pf->driver, pf->driver[0] ? " has none)" : "");
+        snprintf(message, sizeof(message), "%s has no switch with modes", checking->name);
+        complain(checking, -EOPNOTSUPP, "/spec/eswitch_mode", expected, message);
+}
+
+/* Is something wished for that the interface alone can do? */
+static void check_interface(struct checking *checking)
+{
+        const struct sriov_wish *wish = checking->change->wish;
+        char pointer[POINTER_SIZE], message[200];
+
+        if (checking->pf->interface[0] || !wish)
+                return;
+        for (unsigned i = 0; i < wish->count; i++) {
+                for (enum vf_value value = 0; value < VF_DRIVER; value++) {
+                        if (!(wish->vfs[i].values.known & VF_BIT(value)))
+                                continue;
+                        snprintf(message, sizeof(message),
+                                 "%s has no interface in this network namespace (its driver: %s), by which %s is set",
+                                 checking->name, checking->pf->driver[0] ? checking->pf->driver : "none",
+                                 vf_value_name(value));
+                        complain(checking, -ENODEV, wish_pointer(wish, i, value, pointer),
+                                 "the device with its kernel driver, and its interface in the host's network namespace",
+                                 message);
+                        return;
+                }
+        }
+}
+
+/* VFs are not there yet to be asked; where their device is in no group, nor will they be. */
+static void check_iommu(struct checking *checking)
+{
+        const struct sriov_wish *wish = checking->change->wish;
+        char expected[DRIVER_WORDS_SIZE], pointer[POINTER_SIZE], message[160];
+        int r;
+
+        for (unsigned i = 0; wish && i < wish->count; i++) {
+                const struct vf_values *values = &wish->vfs[i].values;
+
+                if (!(values->known & VF_BIT(VF_DRIVER)) || values->value[VF_DRIVER] != DRIVER_VFIO)
+                        continue;
+                r = driver_check_iommu(checking->change->host, checking->pf->iommu_group, expected);
+                if (r == 0)
+                        return;
+                snprintf(message, sizeof(message), "%s is behind no IOMMU, so a process cannot have VF %u by vfio-pci",
+                         checking->name, i);
+                complain(checking, r, wish_pointer(wish, i, VF_DRIVER, pointer), expected, message);
+                return;
+        }
+}
+
+/* What would happen to a VF that its user would notice; NULL: nothing. */
+static const char *harm(const struct pf *pf, const struct pf_target *target, unsigned number, bool remakes,
+                        enum vf_value *ret_value)
+{
+        const struct vf *vf = &pf->vfs[number];
+
+        *ret_value = VF_DRIVER;
+        if (remakes)
+                return target->count == 0 ? "is to be removed" : "would be removed, since all are made anew";
+        if (target_differs(pf, target, number, VF_DRIVER))
+                return "is to have another driver";
+        *ret_value = VF_MAC_ADDRESS;
+        if (driver_class(vf->driver) == DRIVER_KERNEL && target_differs(pf, target, number, VF_MAC_ADDRESS))
+                return "is to have another MAC address, for which its driver must begin anew";
+        return NULL;
+}
+
+static void check_users(struct checking *checking)
+{
+        const struct change *change = checking->change;
+        bool remakes = target_remakes(checking->pf, checking->target);
+        char pointer[POINTER_SIZE], message[256];
+        enum vf_value value;
+
+        for (unsigned i = 0; !change->force && i < checking->pf->count; i++) {
+                const struct vf *vf = &checking->pf->vfs[i];
+                const char *what = harm(checking->pf, checking->target, i, remakes, &value);
+                const char *user = what ? usage_of(change->usage, vf) : NULL;
+
+                if (!user)
+                        continue;
+                snprintf(message, sizeof(message), "VF %u (%s) of %s %s, and is used by %s", i, vf->address,
+                         checking->name, what, user);
+                complain(checking, -EBUSY, remakes ? "/spec/numvfs" : wish_pointer(change->wish, i, value, pointer),
+                         "nobody who uses it, or force: true", message);
+        }
+}
+
+int change_check(struct change *change, const struct pf *pf, const struct pf_target *target)
+{
+        struct checking checking = {.change = change, .pf = pf, .target = target};
+
+        pf_name(pf, checking.name);
+        check_count(&checking);
+        check_eswitch(&checking);
+        check_interface(&checking);
+        check_iommu(&checking);
+        check_users(&checking);
+        return checking.result;
+}

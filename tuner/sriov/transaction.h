@@ -1,0 +1,42 @@
+/* All devices that an object concerns, what is there of each and what is to be: looked at once, then planned (plan.c)
+ * or applied (apply.c). */
+#pragma once
+
+#include "change.h"
+#include "journal.h"
+
+/* Of the 30 s that a device may take. */
+#define FORTH_MS 20000
+#define BACK_MS  10000
+
+/* One device in a transaction. */
+struct part {
+        char address[PCI_ADDRESS_SIZE];
+        const struct sriov_wish *wish; /* NULL: back to what was there before us */
+        struct pf *before;
+        struct pf_target target;
+        bool touched, stuck;
+};
+
+struct transaction {
+        const struct host *host;
+        const char *name;
+        struct usage usage;
+        struct errors *errors;
+        struct journal journal;
+        struct part *parts;
+        size_t count;
+};
+
+void transaction_clear(struct transaction *transaction);
+/* With its journal. */
+int transaction_begin(struct transaction *transaction, const struct host *host, const char *name,
+                      const struct sriov_users *users, struct errors *errors);
+/* The devices that are meant. */
+int transaction_add_meant(struct transaction *transaction, const struct sriov_wish *wish);
+/* Devices that we have changed, and that are not meant any more, go back. What has left the machine is forgotten. */
+int transaction_add_former(struct transaction *transaction);
+/* change_check() of all. */
+int transaction_check(struct transaction *transaction);
+struct change transaction_change(struct transaction *transaction, const struct sriov_wish *wish, unsigned ms);
+int complain_memory(struct errors *errors);

@@ -1,0 +1,197 @@
+/* See usage.h. A vfio group (or vfio's newer character device) is open when a process has it among its descriptors; the
+ * group itself is not opened to find out, since a guest that starts just then would be refused it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "link.h"
+#include "usage.h"
+
+struct opened {
+        char file[24]; /* "12", "noiommu-0", "vfio3" */
+        char pid[12];
+};
+
+void usage_clear(struct usage *usage)
+{
+        free(usage->opened);
+        usage->opened = NULL;
+        usage->opened_count = 0;
+        usage->scanned = false;
+}
+
+/* Descriptors are links to /dev/vfio/12 or /dev/vfio/devices/vfio3; below another root where the process has a mount
+ * namespace of its own, as libvirt's guests have. The container /dev/vfio/vfio is nobody's in particular. */
+static bool is_vfio_file(const char *target, char ret[24])
+{
+        const char *last = strrchr(target, '/');
+        size_t before = last ? (size_t)(last - target) : 0;
+        bool group = before >= 5 && strncmp(last - 5, "/vfio", 5) == 0;
+        bool device = before >= 13 && strncmp(last - 13, "/vfio/devices", 13) == 0;
+
+        if ((!group && !device) || strcmp(last + 1, "vfio") == 0 || strlen(last + 1) >= 24)
+                return false;
+        snprintf(ret, 24, "%s", last + 1);
+        return true;
+}
+
+static void scan_process(struct usage *usage, const char *pid)
+{
+        cleanup_names char **descriptors = NULL;
+        char target[128], file[24];
+
+        if (host_list(usage->host, &descriptors, "/proc/%s/fd", pid) < 0)
+                return; /* it has ended */
+        for (size_t i = 0; descriptors[i]; i++) {
+                if (device_target(usage->host, target, sizeof(target), "/proc/%s/fd/%s", pid, descriptors[i]) < 0 ||
+                    !is_vfio_file(target, file))
+                        continue;
+                struct opened *more = reallocarray(usage->opened, usage->opened_count + 1, sizeof(*more));
+                if (!more)
+                        return;
+                usage->opened = more;
+                snprintf(more[usage->opened_count].file, sizeof(more->file), "%s", file);
+                snprintf(more[usage->opened_count].pid, sizeof(more->pid), "%.11s", pid);
+                usage->opened_count++;
+        }
+}
+
+static void scan(struct usage *usage)
+{
+        cleanup_names char **processes = NULL;
+
+        if (usage->scanned)
+                return;
+        usage->scanned = true;
+        if (host_list(usage->host, &processes, "/proc") < 0)
+                return;
+        for (size_t i = 0; processes[i]; i++)
+                if (processes[i][strspn(processes[i], "0123456789")] == '\0')
+                        scan_process(usage, processes[i]);
+}
+
+static const char *holder(struct usage *usage, const char *file)
+{
+        for (size_t i = 0; i < usage->opened_count; i++) {
+                cleanup_free char *program = NULL;
+
+                if (strcmp(usage->opened[i].file, file) != 0)
+                        continue;
+                if (host_read(usage->host, &program, "/proc/%s/comm", usage->opened[i].pid) < 0)
+                        program = NULL;
+                snprintf(usage->words, sizeof(usage->words), "process %s (%s), which has its vfio %s %s open",
+                         usage->opened[i].pid, program ?: "?", file[0] == 'v' ? "device" : "group", file);
+                return usage->words;
+        }
+        return NULL;
+}
+
+/* While a vfio driver's device is open it is enabled, and at no other time. */
+static const char *enabled(struct usage *usage, const struct vf *vf)
+{
+        if (device_number(usage->host, 0, PCI_DEVICES "/%s/enable", vf->address) <= 0)
+                return NULL;
+        snprintf(usage->words, sizeof(usage->words), "a process that has its vfio device open");
+        return usage->words;
+}
+
+static const char *vfio_user(struct usage *usage, const struct vf *vf)
+{
+        cleanup_names char **devices = NULL;
+        const char *found = NULL;
+        char group[24];
+
+        scan(usage);
+        snprintf(group, sizeof(group), "noiommu-%d", vf->iommu_group);
+        found = holder(usage, group + strlen("noiommu-")) ?: holder(usage, group);
+        if (!found && host_list(usage->host, &devices, PCI_DEVICES "/%s/vfio-dev", vf->address) == 0)
+                for (size_t i = 0; !found && devices[i]; i++)
+                        found = holder(usage, devices[i]);
+        return found ?: enabled(usage, vf);
+}
+
+/* Is a link of that interface's the sign that it is part of something: master (a bridge, a bond), upper_… (a VLAN)? */
+static bool has_upper(struct usage *usage, const char *interface, char ret[64])
+{
+        cleanup_names char **names = NULL;
+
+        if (host_list(usage->host, &names, "/sys/class/net/%s", interface) < 0)
+                return false;
+        for (size_t i = 0; names[i]; i++) {
+                if (strncmp(names[i], "upper_", 6) == 0) {
+                        snprintf(ret, 64, "%.60s", names[i] + 6);
+                        return true;
+                }
+                if (strcmp(names[i], "master") == 0 &&
+                    device_link(usage->host, ret, 64, "/sys/class/net/%s/master", interface) == 0)
+                        return true;
+        }
+        return false;
+}
+
+static const char *kernel_user(struct usage *usage, const struct vf *vf)
+{
+        cleanup_names char **interfaces = NULL;
+        char upper[64];
+
+        if (host_list(usage->host, &interfaces, PCI_DEVICES "/%s/net", vf->address) < 0)
+                return NULL; /* its driver makes no interface, or has not yet */
+        if (!interfaces[0]) {
+                snprintf(usage->words, sizeof(usage->words),
+                         "another network namespace, a container's perhaps, which has its interface");
+                return usage->words;
+        }
+        for (size_t i = 0; interfaces[i]; i++) {
+                if (has_upper(usage, interfaces[i], upper))
+                        snprintf(usage->words, sizeof(usage->words), "%s, which its interface %.32s is part of", upper,
+                                 interfaces[i]);
+                else if (link_has_address(usage->host, interfaces[i]))
+                        snprintf(usage->words, sizeof(usage->words),
+                                 "this host's own network: its interface %.32s has an address", interfaces[i]);
+                else
+                        continue;
+                return usage->words;
+        }
+        return NULL;
+}
+
+static const char *ask(struct usage *usage, const struct vf *vf)
+{
+        const char *said;
+
+        if (!usage->users || !usage->users->of)
+                return NULL;
+        said = usage->users->of(usage->users->user, vf->address);
+        if (!said)
+                return NULL;
+        snprintf(usage->words, sizeof(usage->words), "%s", said);
+        return usage->words;
+}
+
+static const char *find(struct usage *usage, const struct vf *vf,
+                        const char *(*of_vfio)(struct usage *, const struct vf *))
+{
+        const char *said = vf->address[0] ? ask(usage, vf) : NULL;
+
+        if (said || !vf->address[0])
+                return said;
+        switch (driver_class(vf->driver)) {
+        case DRIVER_VFIO:
+                return of_vfio(usage, vf);
+        case DRIVER_KERNEL:
+                return kernel_user(usage, vf);
+        default:
+                return NULL;
+        }
+}
+
+const char *usage_of(struct usage *usage, const struct vf *vf)
+{
+        return find(usage, vf, vfio_user);
+}
+
+const char *usage_glance(struct usage *usage, const struct vf *vf)
+{
+        return find(usage, vf, enabled);
+}
