@@ -92,7 +92,8 @@ static void print_histogram(const json_t *histogram)
                 int width = (int)(count / most * BAR_WIDTH + 0.5);
 
                 table_row(table);
-                table_cell(table, PLAIN, "%s", format_nanoseconds(text, sizeof(text), member_number(bucket, "from_ns")));
+                table_cell(table, PLAIN, "%s",
+                           format_nanoseconds(text, sizeof(text), member_number(bucket, "from_ns")));
                 table_cell(table, PLAIN, "%.0f", count);
                 table_cell(table, PLAIN, "%.*s", width > 0 ? width : 1, "****************************************");
         }
@@ -209,10 +210,12 @@ static struct command noise_command = {
         .name = "noise",
         .summary = "who interrupts the pinned CPUs, how often and for how long",
         .synopsis = "[--cpus isolated|LIST] [-d SECONDS] [-n N] [--limit MICROSECONDS] [-o table|json|yaml]",
-        .description =
-                "Counts on these CPUs, inside the kernel (BPF), every task, interrupt, softirq, timer and IPI that takes\n"
-                "the CPU from its owner: the thread pinned there that runs most. Each is charged with its own time only.\n"
-                "NMIs, SMIs and what a hypervisor takes away cannot be seen. With --limit it is a check: isolated, or not.",
+        .description = "Counts on these CPUs, inside the kernel (BPF), every task, interrupt, softirq, timer and IPI "
+                       "that takes\n"
+                       "the CPU from its owner: the thread pinned there that runs most. Each is charged with its own "
+                       "time only.\n"
+                       "NMIs, SMIs and what a hypervisor takes away cannot be seen. With --limit it is a check: "
+                       "isolated, or not.",
         .options = options,
         .run = run,
 };

@@ -12,7 +12,7 @@ enum exit_status {
         CLI_OK = 0,
         CLI_REFUSED = 1,     /* the node refused, or something went wrong there */
         CLI_USAGE = 2,       /* the command line or a file is wrong; nothing was sent */
-        CLI_DEGRADED = 3,    /* status: the node is not well */
+        CLI_DEGRADED = 3,    /* status: the node is not well; noise: not isolated */
         CLI_UNREACHABLE = 4, /* socled cannot be reached */
         CLI_TIMEOUT = 5,     /* no answer, or not in force, in the time given */
         CLI_DROPPED = 6,     /* trace: the packet is not delivered */

@@ -28,7 +28,7 @@ static void print_exit_statuses(void)
                "  0  all went well\n"
                "  1  the node refused, or something went wrong there\n"
                "  2  the command line or a file is wrong; nothing was sent\n"
-               "  3  status: the node is not well\n"
+               "  3  status: the node is not well; noise --limit: not isolated\n"
                "  4  socled cannot be reached\n"
                "  5  no answer, or not in force, in the time given\n"
                "  6  trace: the packet is not delivered\n",

@@ -1,6 +1,6 @@
-/* noise: who interrupted which of these CPUs, over a window. To load the BPF program, and to unload it, takes the kernel
- * tens of milliseconds, for which the event loop must not stand still: a thread of its own does it all, waits the window
- * out, and says when it is done. */
+/* noise: who interrupted which of these CPUs, over a window. To load the BPF program, and to unload it, takes the
+ * kernel tens of milliseconds, for which the event loop must not stand still: a thread of its own does it all, waits
+ * the window out, and says when it is done. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -21,9 +21,8 @@ static const struct param params[] = {
         {"seconds", PARAM_INT, "how long to count (10)", .unit = "s", .min = 1, .max = 3600},
         {"top", PARAM_INT, "so many sources at most (20), the costliest first; `source_count` counts all", .min = 1,
          .max = 10000},
-        {"limit_us", PARAM_INT,
-         "also says whether no interruption took longer (`proven`), and which did (`verdict`)", .unit = "µs", .min = 1,
-         .max = 10000000},
+        {"limit_us", PARAM_INT, "also says whether no interruption took longer (`proven`), and which did (`verdict`)",
+         .unit = "µs", .min = 1, .max = 10000000},
         {},
 };
 
@@ -162,7 +161,8 @@ static int take_cpus(const struct rpc_context *context, const json_t *json, stru
         int r = cpu_set_from_list(text, ret);
         if (r < 0)
                 errors_add(errors, -EINVAL, "/cpus", "\"isolated\", or a list such as 2-5,8",
-                           r == -ERANGE ? "no host has as many CPUs as \"%.64s\" names" : "\"%.64s\" is no list of CPUs",
+                           r == -ERANGE ? "no host has as many CPUs as \"%.64s\" names"
+                                        : "\"%.64s\" is no list of CPUs",
                            text);
         return r;
 }

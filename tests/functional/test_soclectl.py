@@ -248,8 +248,8 @@ def test_files_that_cannot_be_read(tmp_path):
 
 # ---- the command line ----
 
-COMMANDS = ["apply", "capture", "convert", "delete", "explain", "get", "info", "perf", "sessions", "stats", "status", "top",
-            "trace", "version", "watch"]
+COMMANDS = ["apply", "capture", "convert", "delete", "explain", "get", "info", "noise", "perf", "sessions", "stats", "status",
+            "top", "trace", "version", "watch"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -51,10 +51,10 @@ static void test_json(void **state)
         report.missing_count = 1;
         snprintf(report.missing[0], sizeof(report.missing[0]), "thermal_apic");
         json_t *json = noise_report_to_json(&report);
-        assert_int_equal(json_unpack(json, "{s:s, s:I, s:[{s:i, s:s, s:s, s:i, s:I, s:f}], s:[{s:i, s:s, s:i}]}", "cpus",
-                                     &cpus, "window_ns", &window, "sources", "cpu", &cpu, "kind", &kind, "who", &who,
-                                     "id", &id, "longest_ns", &longest, "share", &share, "owners", "cpu", &cpu, "who",
-                                     &owner, "pid", &pid),
+        assert_int_equal(json_unpack(json, "{s:s, s:I, s:[{s:i, s:s, s:s, s:i, s:I, s:f}], s:[{s:i, s:s, s:i}]}",
+                                     "cpus", &cpus, "window_ns", &window, "sources", "cpu", &cpu, "kind", &kind, "who",
+                                     &who, "id", &id, "longest_ns", &longest, "share", &share, "owners", "cpu", &cpu,
+                                     "who", &owner, "pid", &pid),
                          0);
         assert_string_equal(cpus, "1,3");
         assert_string_equal(kind, "task");
@@ -79,19 +79,6 @@ static void test_json_of_nothing(void **state)
 
         assert_int_equal(json_array_size(json_object_get(json, "sources")), 0);
         assert_int_equal(json_array_size(json_object_get(json, "histogram")), 0);
-        json_decref(json);
-}
-
-/* A task may call itself anything. */
-static void test_json_of_strange_names(void **state)
-{
-        struct noise_source source = {0, NOISE_TASK, "\xff\xfe evil", 1, 1, 1, 1};
-        struct noise_report report = {.window_ns = 1, .sources = &source, .count = 1};
-        json_t *json = noise_report_to_json(&report);
-
-        assert_non_null(json);
-        json_t *first = json_array_get(json_object_get(json, "sources"), 0);
-        assert_string_equal(json_string_value(json_object_get(first, "who")), "?? evil");
         json_decref(json);
 }
 
@@ -193,9 +180,9 @@ static void test_isolated(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_json),          cmocka_unit_test(test_json_of_nothing),
-                cmocka_unit_test(test_json_of_strange_names), cmocka_unit_test(test_proof),
-                cmocka_unit_test(test_proof_in_few_words),    cmocka_unit_test(test_isolated),
+                cmocka_unit_test(test_json),     cmocka_unit_test(test_json_of_nothing),
+                cmocka_unit_test(test_proof),    cmocka_unit_test(test_proof_in_few_words),
+                cmocka_unit_test(test_isolated),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -286,7 +286,7 @@ static void test_elsewhere_nothing(void **state)
         struct noise *noise = start_noise(&elsewhere);
         assert_int_equal(pthread_create(&disturber.thread, NULL, run_disturber, &disturber), 0);
         pthread_join(disturber.thread, NULL);
-        struct noise_report report = read_noise(noise); /* has only sources on CPUs asked for */
+        struct noise_report report = read_noise(noise);                      /* has only sources on CPUs asked for */
         assert_true(find(&report, NOISE_TASK, "test-disturber").count <= 1); /* before it pinned itself */
         noise_report_clear(&report);
         noise_stop(noise);
@@ -379,6 +379,32 @@ static void test_ipi(void **state)
         assert_true(window.inside >= 50);
         assert_in_range(find(&report, NOISE_IPI, "call_function").count, window.inside, window.outside);
         noise_report_clear(&report);
+}
+
+static void *run_strange(void *user)
+{
+        pin(cpu);
+        pthread_setname_np(pthread_self(), "\033[31m\xff\n");
+        usleep(1000);
+        return NULL;
+}
+
+/* A name is the task's own choice, and ends on somebody's terminal. */
+static void test_strange_name(void **state)
+{
+        struct noise *noise = start_noise(&cpus);
+        pthread_t thread;
+
+        assert_int_equal(noise_own(noise, (pid_t[]){1}, 1), 0); /* or it might be the owner itself */
+        assert_int_equal(pthread_create(&thread, NULL, run_strange, NULL), 0);
+        pthread_join(thread, NULL);
+        struct noise_report report = read_noise(noise);
+        json_t *json = noise_report_to_json(&report);
+        assert_non_null(json);
+        assert_true(find(&report, NOISE_TASK, "?[31m??").count > 0);
+        json_decref(json);
+        noise_report_clear(&report);
+        noise_stop(noise);
 }
 
 static void *do_nothing(void *user)
@@ -523,6 +549,7 @@ int main(void)
                 cmocka_unit_test(test_timer),
                 cmocka_unit_test(test_softirq),
                 cmocka_unit_test_teardown(test_ipi, unpin),
+                cmocka_unit_test(test_strange_name),
                 cmocka_unit_test(test_table_is_full),
                 cmocka_unit_test(test_read_again),
                 cmocka_unit_test(test_two_at_a_time),

@@ -75,10 +75,10 @@ static int add_partitions(const char *directory, int depth, struct cpu_set *set)
         return 0;
 }
 
-int noise_online_cpus(struct cpu_set *ret)
+int noise_system_cpus(const char *which, struct cpu_set *ret)
 {
         struct cpu_set set = {};
-        int r = add_list("/sys/devices/system/cpu", "online", &set);
+        int r = add_list("/sys/devices/system/cpu", which, &set);
 
         if (r == 0)
                 *ret = set;

@@ -1,6 +1,6 @@
 /* Times every interruption of the CPUs asked for, inside the kernel: tasks by sched_switch, and what runs between two
- * switches (interrupts, softirqs, timers, IPIs) by a small stack of frames a CPU, so that a nested one's time is its own
- * and nobody else's. Loaded by start.c; the maps are read by read.c.
+ * switches (interrupts, softirqs, timers, IPIs) by a small stack of frames a CPU, so that a nested one's time is its
+ * own and nobody else's. Loaded by start.c; the maps are read by read.c.
  *
  * Types are declared as far as they are used; libbpf finds the members' places from the running kernel's BTF (CO-RE).
  * All programs are raw tracepoints with BTF: tracefs need not be mounted. */
@@ -116,7 +116,8 @@ static __always_inline struct noise_frame *frame_at(struct noise_cpu *cpu, __u32
         return &cpu->frames[index & (NOISE_FRAMES - 1)];
 }
 
-static __always_inline void describe_task(struct task_struct *task, char *who, __u32 *allowed_cpus, __u32 *kernel_thread)
+static __always_inline void describe_task(struct task_struct *task, char *who, __u32 *allowed_cpus,
+                                          __u32 *kernel_thread)
 {
         *allowed_cpus = task->nr_cpus_allowed;
         *kernel_thread = !!(task->flags & PF_KTHREAD);

@@ -1,14 +1,14 @@
 /* Who steals time from the pinned CPUs: a BPF program of ours (CO-RE, libbpf) on the scheduler's, interrupts',
  * softirqs', timers' and IPIs' tracepoints counts and times each interruption, by CPU and by who it was, over a window.
  *
- * What is noise: every stint of a task, and every interrupt, softirq, timer and IPI, on a CPU asked for. Each is charged
- * with its own time: a softirq inside a task, or a timer inside a softirq, is in the inner one's time only. Not noise are
- * the idle task and the CPU's owner: the threads named by noise_own(); when none are, of the user's threads that may run
- * on no more CPUs than were asked for (so that they were put there) the one that has run most on the CPU. A kernel thread
- * is never an owner.
+ * What is noise: every stint of a task, and every interrupt, softirq, timer and IPI, on a CPU asked for. Each is
+ * charged with its own time: a softirq inside a task, or a timer inside a softirq, is in the inner one's time only. Not
+ * noise are the idle task and the CPU's owner: the threads named by noise_own(); when none are, of the user's threads
+ * that may run on no more CPUs than were asked for (so that they were put there) the one that has run most on the CPU.
+ * A kernel thread is never an owner.
  *
- * What cannot be seen: NMIs and SMIs, what a hypervisor takes away, the kernel's few instructions around the tracepoints.
- * Needs CAP_BPF and CAP_PERFMON, and a kernel with BTF, 5.13 or later. */
+ * What cannot be seen: NMIs and SMIs, what a hypervisor takes away, the kernel's few instructions around the
+ * tracepoints. Needs CAP_BPF and CAP_PERFMON, and a kernel with BTF, 5.13 or later. */
 #pragma once
 
 #include <jansson.h>
@@ -30,7 +30,7 @@ struct noise_source {
         uint64_t count, total_ns, longest_ns;
 };
 
-/* Who has a CPU for itself. */
+/* Who has a CPU for itself. (Names are printable ASCII: what else a task calls itself, shows as '?'.) */
 struct noise_owner {
         int cpu;
         int pid;
@@ -46,7 +46,7 @@ struct noise_report {
         struct noise_owner *owners; /* by CPU; none of a CPU that nobody owns */
         size_t owner_count;
         uint64_t histogram[NOISE_BUCKETS]; /* of all sources' interruptions by their own time */
-        uint64_t missed, missed_ns;        /* interruptions whose source did not fit into the table: in no other figure */
+        uint64_t missed, missed_ns; /* interruptions whose source did not fit into the table: in no other figure */
         char missing[NOISE_MISSING_MAX][NOISE_WHO_SIZE]; /* tracepoints that this kernel lacks: "reschedule", … */
         size_t missing_count;
         uint64_t events, cost_ns; /* what counting took on these CPUs, from a sample: part of the sources' times */

@@ -10,7 +10,7 @@ struct noise_bpf;
 
 struct noise {
         struct noise_bpf *bpf;
-        struct cpu_set cpus;
+        struct cpu_set cpus, possible;
         char missing[NOISE_MISSING_MAX][NOISE_WHO_SIZE];
         size_t missing_count;
         pid_t *own; /* ascending */
@@ -20,7 +20,8 @@ struct noise {
         uint64_t started_ns;
 };
 
-int noise_online_cpus(struct cpu_set *ret);
+/* Of /sys/devices/system/cpu: "online", "possible". */
+int noise_system_cpus(const char *which, struct cpu_set *ret);
 uint64_t noise_now_ns(void); /* the clock of the BPF program's times */
 /* Names a source whose name the kernel side leaves to us: softirqs and vectors. */
 void noise_name(const struct noise_key *key, char who[NOISE_WHO_SIZE]);

@@ -1,7 +1,6 @@
 /* Makes a report of the BPF program's maps: adds what is under way to what is done, finds the CPUs' owners, and takes
  * them out of the noise. */
 #include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
 
@@ -17,7 +16,7 @@ struct reading {
         struct noise_key *keys;
         struct noise_value *values;
         size_t count;
-        struct noise_cpu *cpus; /* by number */
+        struct noise_cpu *cpus; /* see cpu_of() */
         size_t *best;           /* by CPU: 1 + index of the owner that is guessed, 0: none */
 };
 
@@ -27,6 +26,17 @@ static void reading_clear(struct reading *reading)
         free(reading->values);
         free(reading->cpus);
         free(reading->best);
+}
+
+/* A per-CPU map's values are those of the CPUs that are possible, one after the other, whatever their numbers. */
+static struct noise_cpu *cpu_of(const struct reading *reading, struct noise_cpu *cpus, int number)
+{
+        const uint64_t *words = reading->noise->possible.words;
+        size_t below = (size_t)__builtin_popcountll(words[number / 64] & ((1ULL << (number % 64)) - 1));
+
+        for (int i = 0; i < number / 64; i++)
+                below += (size_t)__builtin_popcountll(words[i]);
+        return &cpus[below];
 }
 
 /* ---- the maps ---- */
@@ -59,8 +69,8 @@ static int read_cpus(struct reading *reading, size_t possible)
                 if (r < 0)
                         return r;
                 for (int cpu = cpu_set_next(wanted, -1); cpu >= 0; cpu = cpu_set_next(wanted, cpu)) {
-                        struct noise_cpu *state = &reading->cpus[cpu];
-                        if (state->sequence % 2 == 0 && state->sequence == again[cpu].sequence)
+                        struct noise_cpu *state = cpu_of(reading, reading->cpus, cpu);
+                        if (state->sequence % 2 == 0 && state->sequence == cpu_of(reading, again, cpu)->sequence)
                                 continue;
                         state->frames[0].start_ns = 0;
                         steady = false;
@@ -74,7 +84,7 @@ static int read_cpus(struct reading *reading, size_t possible)
 /* A task that runs right now has done so since its last switch, of which the table knows nothing yet. */
 static void add_under_way(struct reading *reading, int number)
 {
-        const struct noise_cpu *cpu = &reading->cpus[number];
+        const struct noise_cpu *cpu = cpu_of(reading, reading->cpus, number);
         const struct noise_frame *task = &cpu->frames[0];
         uint64_t ran = reading->now_ns - task->start_ns;
         size_t at = 0;
@@ -105,14 +115,14 @@ static void add_under_way(struct reading *reading, int number)
 static int read_maps(struct reading *reading)
 {
         const struct cpu_set *wanted = &reading->noise->cpus;
-        size_t possible = (size_t)libbpf_num_possible_cpus();
+        size_t possible = cpu_set_count(&reading->noise->possible);
         size_t room = reading->noise->sources_max + cpu_set_count(wanted); /* for those under way */
 
         _Static_assert(sizeof(*reading->cpus) % 8 == 0, "as the kernel aligns the values of a per-CPU map");
         reading->keys = calloc(room, sizeof(*reading->keys));
         reading->values = calloc(room, sizeof(*reading->values));
         reading->cpus = calloc(possible, sizeof(*reading->cpus));
-        reading->best = calloc(possible, sizeof(*reading->best));
+        reading->best = calloc(CPU_MAX, sizeof(*reading->best));
         if (!reading->keys || !reading->values || !reading->cpus || !reading->best)
                 return -ENOMEM;
         int r = read_sources(reading);
@@ -162,6 +172,16 @@ static bool is_owner(const struct reading *reading, size_t index)
 
 /* ---- the report ---- */
 
+/* Anybody may call a task anything. */
+static void take_name(char who[NOISE_WHO_SIZE], const char from[NOISE_WHO_SIZE])
+{
+        size_t i;
+
+        for (i = 0; i < NOISE_WHO_SIZE - 1 && from[i]; i++)
+                who[i] = (from[i] >= ' ' && from[i] <= '~') ? from[i] : '?';
+        who[i] = 0;
+}
+
 static void add_source(struct noise_report *report, const struct noise_key *key, const struct noise_value *value)
 {
         struct noise_source *source = &report->sources[report->count++];
@@ -174,8 +194,7 @@ static void add_source(struct noise_report *report, const struct noise_key *key,
                 .total_ns = value->total_ns,
                 .longest_ns = value->longest_ns,
         };
-        memcpy(source->who, value->who, sizeof(source->who));
-        source->who[sizeof(source->who) - 1] = 0;
+        take_name(source->who, value->who);
         noise_name(key, source->who);
         for (size_t i = 0; i < NOISE_BUCKETS; i++)
                 report->histogram[i] += value->histogram[i];
@@ -186,8 +205,7 @@ static void add_owner(struct noise_report *report, const struct noise_key *key, 
         struct noise_owner *owner = &report->owners[report->owner_count++];
 
         *owner = (struct noise_owner){.cpu = (int)key->cpu, .pid = key->id, .ran_ns = value->total_ns};
-        memcpy(owner->who, value->who, sizeof(owner->who));
-        owner->who[sizeof(owner->who) - 1] = 0;
+        take_name(owner->who, value->who);
 }
 
 static int by_cost(const void *a, const void *b)
@@ -210,13 +228,13 @@ static void sum_cpus(const struct reading *reading, struct noise_report *report)
         const struct cpu_set *wanted = &reading->noise->cpus;
 
         for (int number = cpu_set_next(wanted, -1); number >= 0; number = cpu_set_next(wanted, number)) {
-                const struct noise_cpu *cpu = &reading->cpus[number];
+                const struct noise_cpu *cpu = cpu_of(reading, reading->cpus, number);
                 report->missed += cpu->missed;
                 report->missed_ns += cpu->missed_ns;
                 report->events += cpu->events;
                 if (cpu->sampled > 0)
-                        report->cost_ns += (uint64_t)((double)cpu->sampled_ns / (double)cpu->sampled *
-                                                      (double)cpu->events);
+                        report->cost_ns +=
+                                (uint64_t)((double)cpu->sampled_ns / (double)cpu->sampled * (double)cpu->events);
         }
 }
 

@@ -22,33 +22,18 @@ static double share_of(const struct noise_report *report, uint64_t ns)
         return report->window_ns > 0 ? (double)ns / (double)report->window_ns : 0;
 }
 
-/* Names come from the kernel, and may be any bytes. */
-static json_t *name_to_json(const char *who)
-{
-        json_t *json = json_string(who);
-        char plain[NOISE_WHO_SIZE];
-        size_t i;
-
-        if (json)
-                return json;
-        for (i = 0; i < sizeof(plain) - 1 && who[i]; i++)
-                plain[i] = (unsigned char)who[i] < 0x80 ? who[i] : '?';
-        plain[i] = 0;
-        return json_string(plain);
-}
-
 static json_t *sources_to_json(const struct noise_report *report)
 {
         json_t *list = json_array();
 
         for (size_t i = 0; i < report->count; i++) {
                 const struct noise_source *source = &report->sources[i];
-                json_array_append_new(
-                        list, json_pack("{s:i, s:s, s:o, s:i, s:I, s:I, s:I, s:f}", "cpu", source->cpu, "kind",
-                                        noise_kind_names[source->kind], "who", name_to_json(source->who), "id",
-                                        source->id, "count", (json_int_t)source->count, "total_ns",
-                                        (json_int_t)source->total_ns, "longest_ns", (json_int_t)source->longest_ns,
-                                        "share", share_of(report, source->total_ns)));
+                json_array_append_new(list, json_pack("{s:i, s:s, s:s, s:i, s:I, s:I, s:I, s:f}", "cpu", source->cpu,
+                                                      "kind", noise_kind_names[source->kind], "who", source->who, "id",
+                                                      source->id, "count", (json_int_t)source->count, "total_ns",
+                                                      (json_int_t)source->total_ns, "longest_ns",
+                                                      (json_int_t)source->longest_ns, "share",
+                                                      share_of(report, source->total_ns)));
         }
         return list;
 }
@@ -59,10 +44,9 @@ static json_t *owners_to_json(const struct noise_report *report)
 
         for (size_t i = 0; i < report->owner_count; i++) {
                 const struct noise_owner *owner = &report->owners[i];
-                json_array_append_new(list,
-                                      json_pack("{s:i, s:o, s:i, s:I, s:f}", "cpu", owner->cpu, "who",
-                                                name_to_json(owner->who), "pid", owner->pid, "ran_ns",
-                                                (json_int_t)owner->ran_ns, "share", share_of(report, owner->ran_ns)));
+                json_array_append_new(list, json_pack("{s:i, s:s, s:i, s:I, s:f}", "cpu", owner->cpu, "who", owner->who,
+                                                      "pid", owner->pid, "ran_ns", (json_int_t)owner->ran_ns, "share",
+                                                      share_of(report, owner->ran_ns)));
         }
         return list;
 }
@@ -74,8 +58,9 @@ static json_t *histogram_to_json(const struct noise_report *report)
 
         for (int i = 0; i < NOISE_BUCKETS; i++)
                 if (report->histogram[i] > 0)
-                        json_array_append_new(list, json_pack("{s:I, s:I}", "from_ns", (json_int_t)(i > 0 ? 1LL << i : 0),
-                                                              "count", (json_int_t)report->histogram[i]));
+                        json_array_append_new(list,
+                                              json_pack("{s:I, s:I}", "from_ns", (json_int_t)(i > 0 ? 1LL << i : 0),
+                                                        "count", (json_int_t)report->histogram[i]));
         return list;
 }
 
@@ -88,9 +73,9 @@ json_t *noise_report_to_json(const struct noise_report *report)
                 json_array_append_new(not_seen, json_string(report->missing[i]));
         return json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:I, s:I, s{s:I, s:I}}", "cpus", cpus ?: "", "window_ns",
                          (json_int_t)report->window_ns, "owners", owners_to_json(report), "sources",
-                         sources_to_json(report), "histogram", histogram_to_json(report), "not_seen", not_seen, "missed",
-                         (json_int_t)report->missed, "missed_ns", (json_int_t)report->missed_ns, "cost", "events",
-                         (json_int_t)report->events, "ns", (json_int_t)report->cost_ns);
+                         sources_to_json(report), "histogram", histogram_to_json(report), "not_seen", not_seen,
+                         "missed", (json_int_t)report->missed, "missed_ns", (json_int_t)report->missed_ns, "cost",
+                         "events", (json_int_t)report->events, "ns", (json_int_t)report->cost_ns);
 }
 
 /* ---- the verdict ---- */
@@ -151,5 +136,8 @@ bool noise_proves_isolation(const struct noise_report *report, uint64_t limit_ns
                 (double)limit_ns / 1000, (double)report->window_ns / 1e9, cpus ?: "?");
         fclose(out);
         words[size - 1] = 0;
+        size_t end = strlen(words);
+        for (bool cut = end == size - 1; cut && end > 0 && words[end - 1] & 0x80; end--)
+                words[end - 1] = 0; /* the rest of a µ */
         return proven;
 }

@@ -7,7 +7,7 @@
 #include "kind.h"
 
 #define NOISE_CPU_WORDS   128 /* 64 CPUs each */
-#define NOISE_FRAMES      8  /* a power of 2; task, softirq, its timer, an interrupt, its timer: Linux nests no deeper */
+#define NOISE_FRAMES      8 /* a power of 2; task, softirq, its timer, an interrupt, its timer: Linux nests no deeper */
 #define NOISE_SAMPLE_MASK 63 /* every 64th event is timed to tell what we cost ourselves */
 
 /* X(tracepoint without _entry/_exit, kind): vectors of x86 that are no device's. Those a kernel lacks are left out. */

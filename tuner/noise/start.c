@@ -1,5 +1,5 @@
-/* Loads the BPF program, sets it up for the CPUs asked for, attaches it to what tracepoints this kernel has; and says in
- * words why it could not. */
+/* Loads the BPF program, sets it up for the CPUs asked for, attaches it to what tracepoints this kernel has; and says
+ * in words why it could not. */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
@@ -99,7 +99,7 @@ static void note_missing(struct noise *noise, const char *tracepoint)
 static int leave_out_missing(struct noise *noise, struct errors *errors)
 {
         cleanup_(btf__free_p) struct btf *btf = btf__load_vmlinux_btf();
-        struct bpf_program *program;
+        struct bpf_program *program = NULL;
 
         if (!btf) {
                 int r = errno == ENOENT || errno == ESRCH ? -ENOSYS : -errno;
@@ -108,7 +108,7 @@ static int leave_out_missing(struct noise *noise, struct errors *errors)
                            "/sys/kernel/btf/vmlinux)");
                 return r;
         }
-        bpf_object__for_each_program (program, noise->bpf->obj) {
+        while ((program = bpf_object__next_program(noise->bpf->obj, program))) {
                 const char *tracepoint = bpf_program__section_name(program) + strlen(section_prefix);
                 if (kernel_has(btf, tracepoint))
                         continue;
@@ -123,16 +123,21 @@ static int leave_out_missing(struct noise *noise, struct errors *errors)
         return 0;
 }
 
-static int check_cpus(const struct cpu_set *cpus, struct errors *errors)
+static int check_cpus(struct noise *noise, struct errors *errors)
 {
-        struct cpu_set online, absent = *cpus;
+        struct cpu_set online, absent = noise->cpus;
 
-        if (cpu_set_empty(cpus)) {
+        if (cpu_set_empty(&absent)) {
                 errors_add(errors, -EINVAL, "/cpus", "a list such as 2-5", "there is no CPU to look at");
                 return -EINVAL;
         }
-        if (noise_online_cpus(&online) < 0) /* without sysfs, what is not there shows as idle */
-                return 0;
+        int r = noise_system_cpus("possible", &noise->possible);
+        if (r == 0)
+                r = noise_system_cpus("online", &online);
+        if (r < 0) {
+                errors_add(errors, r, "", "a mounted /sys", "which CPUs there are cannot be read: %s", strerror(-r));
+                return r;
+        }
         cpu_set_and_not(&absent, &online);
         if (cpu_set_empty(&absent))
                 return 0;
@@ -170,10 +175,7 @@ int noise_start(struct noise **ret, const struct cpu_set *cpus, struct errors *e
 {
         _Static_assert(CPU_MAX == 64 * NOISE_CPU_WORDS, "the BPF program knows as many CPUs as we do");
         cleanup_(noise_stop_p) struct noise *noise = calloc(1, sizeof(*noise));
-        int r = check_cpus(cpus, errors);
 
-        if (r < 0)
-                return r;
         libbpf_set_print(keep_words);
         first_words[0] = 0;
         if (noise)
@@ -183,7 +185,9 @@ int noise_start(struct noise **ret, const struct cpu_set *cpus, struct errors *e
                 return -ENOMEM;
         }
         noise->cpus = *cpus;
-        r = leave_out_missing(noise, errors);
+        int r = check_cpus(noise, errors);
+        if (r == 0)
+                r = leave_out_missing(noise, errors);
         if (r == 0)
                 r = load(noise, errors);
         if (r == 0)
