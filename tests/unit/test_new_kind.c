@@ -70,8 +70,11 @@ REGISTER_KIND(animal)
 static void test_it_is_known(void **state)
 {
         cleanup_(json_decrefp) json_t *all = kind_to_json(NULL);
+        size_t kinds = 0;
 
-        assert_int_equal(json_array_size(all), 8);
+        for (const struct kind *kind = kind_first(); kind; kind = kind->next)
+                kinds++;
+        assert_int_equal(json_array_size(all), kinds);
         assert_string_equal(json_string_value(json_object_get(json_array_get(all, 1), "kind")), "Animal");
         assert_ptr_equal(kind_find("Animal"), &animal);
 }

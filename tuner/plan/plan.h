@@ -4,22 +4,17 @@
  * Invariants, whatever comes in: each online CPU is in exactly one class; the siblings of a core are never split;
  * dataplane cores are on nodes that have an underlay NIC (all nodes with CPUs, if there is none); housekeeping has at
  * least one core a node (or in all, if so asked); huge pages leave what the OS, the OSDs and the guests' overhead need;
- * no class is negative, none empty that was asked for. What cannot be is an error that says which number would do. */
+ * no class is negative, none empty that was asked for. What cannot be is an error that says which number would do.
+ *
+ * What a plan itself changes on a host (huge pages, VFs, free memory, an IOMMU in use) is not looked at: planned again
+ * after it was applied, it is the same plan. */
 #pragma once
 
 #include <jansson.h>
 
 #include "profile.h"
 
-enum cpu_class {
-        CLASS_HOUSEKEEPING,     /* the OS, socled, emulator threads */
-        CLASS_DATAPLANE,        /* workers of socle-dataplane, whole cores */
-        CLASS_GUESTS_DEDICATED, /* a vCPU each */
-        CLASS_GUESTS_SHARED,    /* floating vCPUs */
-        CLASS_STORAGE,          /* Ceph OSDs */
-        CLASS_COUNT,
-};
-extern const char *const cpu_class_names[CLASS_COUNT]; /* "housekeeping", "dataplane", "guests_dedicated", … */
+/* Which CPU is what: enum cpu_class, cpu_class_names in profile.h. */
 
 struct plan_pages {
         int node; /* index into the topology's nodes */
@@ -52,16 +47,27 @@ struct plan_cache { /* resctrl: one group a class; mask 0: not asked */
         int mb_percent[CLASS_COUNT]; /* 0: not asked */
 };
 
+/* What is left of a node's memory beside huge pages, and for whom. */
+struct plan_node {
+        uint64_t os_bytes, osd_bytes, overhead_bytes, session_bytes; /* reserved_bytes is their sum */
+        unsigned osds, guests;                                       /* that these were reckoned with */
+        bool underlay; /* an underlay's NIC is here, or nearer to here than to any other node with CPUs */
+};
+
 struct plan {
+        /* Tiny machines have no guests_shared, nor guests_dedicated: guests then float on housekeeping. */
         struct cpu_set classes[CLASS_COUNT];
+        struct cpu_set workers; /* of dataplane: where its workers run, one each; the other siblings stay idle */
         struct cpu_set isolated; /* dataplane ∪ dedicated (and what the profile adds): out of the scheduler's domains */
         struct cpu_set irq;      /* where interrupts may go */
         bool partition;          /* a cgroup v2 isolated partition (at run time) for them */
         bool boot_isolation;     /* and isolcpus=, nohz_full=, rcu_nocbs= on the kernel's command line */
         struct plan_pages *pages;
         size_t page_count;
-        uint64_t default_hugepage_bytes; /* for the command line; 0: not asked */
+        uint64_t default_hugepage_bytes; /* for the command line; 0: the kernel's own will do */
         uint64_t *reserved_bytes;        /* a node: left for the OS, OSDs, overhead of guests */
+        struct plan_node *nodes;         /* a node of the topology */
+        size_t node_count;
         struct plan_switches switches;
         struct plan_cache cache;
         char **kernel_arguments; /* NULL-terminated: "isolcpus=managed_irq,domain,2-7", and what the profile adds */
@@ -75,6 +81,7 @@ struct plan {
 int plan_make(struct plan **ret, const struct topology *topology, const struct host_profile *profile,
               struct errors *errors);
 struct plan *plan_free(struct plan *plan);
+DEFINE_CLEANUP(struct plan *, plan_free)
 
 /* As `soclectl plan -o json` shows it and the status keeps it; a new reference. */
 json_t *plan_to_json(const struct plan *plan, const struct topology *topology);

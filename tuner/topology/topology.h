@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "cpu_set.h"
+#include "socle/cleanup.h"
 #include "socle/errors.h"
 
 struct topology_cpu {
@@ -28,16 +29,16 @@ struct topology_core {
 
 struct topology_pages {
         uint64_t page_bytes;
-        uint64_t count; /* there are, now: nr_hugepages; of normal pages, all memory that is in them */
-        uint64_t free;
+        uint64_t count; /* there are, now: nr_hugepages */
+        uint64_t free;  /* of these, not in use; of hwloc XML: all */
 };
 
 struct topology_node {
         int os_index;
-        struct cpu_set cpus;   /* online; empty: memory only */
-        uint64_t memory_bytes; /* MemTotal of the node, huge pages included; 0: no memory */
-        uint64_t free_bytes;
-        struct topology_pages *pages; /* huge page sizes that the kernel knows, ascending */
+        struct cpu_set cpus;          /* online; empty: memory only */
+        uint64_t memory_bytes;        /* MemTotal of the node, huge pages included; 0: no memory */
+        uint64_t free_bytes;          /* MemFree: neither used nor in huge pages */
+        struct topology_pages *pages; /* huge page sizes that the kernel knows, ascending; none: it has none */
         size_t page_count;
         uint16_t
                 *distances; /* to each node, by index; 10: itself (ACPI SLIT); all 10/20 when the platform tells none */
@@ -72,6 +73,7 @@ enum topology_disk_type { DISK_HDD, DISK_SSD, DISK_NVME };
 struct topology_disk {
         char name[32]; /* "nvme0n1" */
         enum topology_disk_type type;
+        bool type_known; /* false: the source does not say what rotates, and the type is a guess (hwloc XML) */
         uint64_t size_bytes;
         int node; /* -1: unknown */
 };
@@ -95,7 +97,8 @@ struct topology {
         struct cpu_set online, present, allowed; /* allowed: to us, by the cgroup (all online ones, of a file) */
         int cpu_limit;                           /* the highest CPU number + 1 */
         uint64_t memory_bytes;
-        bool smt; /* some core has more than one online CPU */
+        uint64_t page_bytes; /* of a normal page */
+        bool smt;            /* some core has more than one online CPU */
         bool hybrid;
         bool iommu;                  /* an IOMMU is there and in use */
         bool resctrl_l3, resctrl_mb; /* the CPU and kernel can allocate cache, memory bandwidth */
@@ -108,9 +111,12 @@ struct topology_source {
         const char *root;      /* of this host, for tests: "/" when NULL */
 };
 
-/* 0, or -errno with words in `errors` (-EINVAL: not a topology, -ENOENT: no such file). */
+/* 0, or -errno with words in `errors` (-EINVAL: not a topology, -ENOENT: no such file, -ETIMEDOUT, -ENOMEM, -EIO).
+ * hwloc runs in a child process for it: no variable of the environment and no binding changes, and input that it cannot
+ * bear does not end the caller. What is not there, or vanishes meanwhile, is unknown and no error. */
 int topology_read(struct topology **ret, const struct topology_source *source, struct errors *errors);
 struct topology *topology_free(struct topology *topology);
+DEFINE_CLEANUP(struct topology *, topology_free)
 
 /* Index of a CPU or node by the kernel's number, -1: none. */
 int topology_find_cpu(const struct topology *topology, int os_index);

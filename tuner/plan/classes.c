@@ -1,0 +1,297 @@
+/* Which core is of which class: lists first, then one core a node for housekeeping, then what was counted, then what is
+ * derived (OSDs, the dataplane), and the guests get the rest. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "planner.h"
+#include "socle/cleanup.h"
+
+static enum class_form form_of(const struct planner *planner, enum cpu_class class)
+{
+        return planner->profile->classes[class].form;
+}
+
+static bool eligible(const struct planner *planner, enum cpu_class class, int node)
+{
+        return cores_usable(planner, node) > 0 && (class != CLASS_DATAPLANE || planner->nodes[node].underlay);
+}
+
+static void claim_lists(struct planner *planner)
+{
+        for (int class = 0; class < CLASS_COUNT; class ++) {
+                char pointer[96];
+
+                if (form_of(planner, class) != CLASS_CPUS)
+                        continue;
+                snprintf(pointer, sizeof(pointer), "%s/cpus", cpu_class_pointers[class]);
+                cores_claim_list(planner, class, &planner->profile->classes[class].cpus, pointer);
+        }
+}
+
+/* A dataplane core far from every NIC is no use, unless it was asked for. */
+static void check_dataplane_list(struct planner *planner)
+{
+        for (int node = 0; node < planner->node_count; node++)
+                if (!planner->nodes[node].underlay && cores_owned(planner, CLASS_DATAPLANE, node) > 0)
+                        errors_add(planner->errors, -EINVAL, "/spec/classes/dataplane/cpus",
+                                   "CPUs of nodes with a NIC; or name it in /spec/dataplane/nics; or "
+                                   "/spec/classes/dataplane/nodes: all",
+                                   "some of these CPUs are on node %d, which has no underlay's NIC",
+                                   node_number(planner, node));
+}
+
+static bool has_foreign(const struct planner *planner, int node)
+{
+        return cores_usable(planner, node) < (unsigned)planner->nodes[node].count;
+}
+
+static void derive_housekeeping(struct planner *planner)
+{
+        for (int node = 0; node < planner->node_count; node++) {
+                char pointer[96];
+                int class = 0;
+
+                if (cores_usable(planner, node) == 0 || cores_take(planner, CLASS_HOUSEKEEPING, node) ||
+                    has_foreign(planner, node))
+                        continue;
+                while (class < CLASS_STORAGE && cores_owned(planner, class, node) == 0)
+                        class ++;
+                snprintf(pointer, sizeof(pointer), "%s/cpus", cpu_class_pointers[class]);
+                errors_add(planner->errors, -EINVAL, pointer,
+                           "at least one core of the node left; or a number or list in /spec/classes/housekeeping",
+                           "node %d has no core left for housekeeping", node_number(planner, node));
+        }
+}
+
+/* One core to the eligible node that got the fewest so far; the freest among them. False: nothing is left. */
+static bool take_one(struct planner *planner, enum cpu_class class)
+{
+        int best = -1;
+        unsigned best_owned = 0, best_free = 0;
+
+        for (int node = 0; node < planner->node_count; node++) {
+                unsigned owned = cores_owned(planner, class, node), free_here = cores_free(planner, class, node);
+
+                if (!eligible(planner, class, node) || free_here == 0)
+                        continue;
+                if (best < 0 || owned < best_owned || (owned == best_owned && free_here > best_free)) {
+                        best = node;
+                        best_owned = owned;
+                        best_free = free_here;
+                }
+        }
+        return best >= 0 && cores_take(planner, class, best);
+}
+
+static void take_cores(struct planner *planner, enum cpu_class class)
+{
+        unsigned wanted = planner->profile->classes[class].cores, taken = 0;
+        char pointer[96], expected[96];
+
+        while (taken < wanted && take_one(planner, class))
+                taken++;
+        if (taken == wanted)
+                return;
+        snprintf(pointer, sizeof(pointer), "%s/cores", cpu_class_pointers[class]);
+        snprintf(expected, sizeof(expected), "at most %u", taken);
+        errors_add(planner->errors, -EINVAL, pointer, expected, "%u cores are wanted, %u are left for %s%s", wanted,
+                   taken, cpu_class_names[class],
+                   planner->topology->hybrid && cores_free(planner, CLASS_GUESTS_SHARED, 0) > 0
+                           ? " (of performance cores)"
+                   : class == CLASS_DATAPLANE ? " on nodes with an underlay's NIC"
+                                              : "");
+}
+
+static void take_cores_per_node(struct planner *planner, enum cpu_class class)
+{
+        unsigned wanted = planner->profile->classes[class].cores, most = wanted;
+        int scarcest = -1;
+        char pointer[96], expected[96];
+
+        for (int node = 0; node < planner->node_count; node++) {
+                unsigned taken = 0;
+
+                if (!eligible(planner, class, node))
+                        continue;
+                while (taken < wanted && cores_take(planner, class, node))
+                        taken++;
+                if (taken < most) {
+                        most = taken;
+                        scarcest = node;
+                }
+        }
+        if (scarcest < 0)
+                return;
+        snprintf(pointer, sizeof(pointer), "%s/cores_per_node", cpu_class_pointers[class]);
+        snprintf(expected, sizeof(expected), "at most %u%s", most, most == 0 ? "; or cores, or cpus" : "");
+        errors_add(planner->errors, -EINVAL, pointer, expected,
+                   "%u cores a node are wanted, %u are left for %s on node %d", wanted, most, cpu_class_names[class],
+                   node_number(planner, scarcest));
+}
+
+static void take_counted(struct planner *planner, enum cpu_class class)
+{
+        if (form_of(planner, class) == CLASS_CORES)
+                take_cores(planner, class);
+        else if (form_of(planner, class) == CLASS_CORES_PER_NODE)
+                take_cores_per_node(planner, class);
+}
+
+/* Free cores of a node, whatever their kind. */
+static unsigned any_free(const struct planner *planner, int node)
+{
+        return cores_free(planner, CLASS_GUESTS_SHARED, node);
+}
+
+/* One core a node with an underlay's NIC, as long as another is left there for guests who may come. */
+static void derive_dataplane(struct planner *planner)
+{
+        bool guests_served = form_of(planner, CLASS_GUESTS_DEDICATED) != CLASS_DERIVED &&
+                             form_of(planner, CLASS_GUESTS_SHARED) != CLASS_DERIVED;
+
+        for (int node = 0; node < planner->node_count; node++) {
+                char subject[64];
+
+                if (!eligible(planner, CLASS_DATAPLANE, node))
+                        continue;
+                if (any_free(planner, node) > !guests_served && cores_take(planner, CLASS_DATAPLANE, node))
+                        continue;
+                snprintf(subject, sizeof(subject), "class dataplane node %d", node_number(planner, node));
+                planner_reason(planner, subject,
+                               "no core to spare: socle-dataplane's workers run on housekeeping CPUs");
+        }
+}
+
+/* Of a node's remaining cores: both derived: half each, but on hybrid machines the performance cores dedicated and the
+ * others shared; one derived: all to it. */
+static void derive_guests(struct planner *planner, int node)
+{
+        bool dedicated = form_of(planner, CLASS_GUESTS_DEDICATED) == CLASS_DERIVED;
+        bool shared = form_of(planner, CLASS_GUESTS_SHARED) == CLASS_DERIVED;
+        unsigned all = any_free(planner, node), strong = cores_free(planner, CLASS_GUESTS_DEDICATED, node);
+        unsigned wanted = !dedicated ? 0 : !shared ? strong : strong < all ? strong : all / 2;
+
+        while (wanted > 0 && cores_take(planner, CLASS_GUESTS_DEDICATED, node))
+                wanted--;
+        while (shared && cores_take(planner, CLASS_GUESTS_SHARED, node))
+                ;
+}
+
+/* All guests' classes were given, and cores remain: the OS has them, if it may have more than it was given. */
+static void absorb(struct planner *planner)
+{
+        bool derived = form_of(planner, CLASS_HOUSEKEEPING) == CLASS_DERIVED;
+        struct cpu_set left = {0};
+
+        for (size_t core = 0; core < planner->topology->core_count; core++) {
+                if (planner->owner[core] != CORE_FREE || planner->foreign[core])
+                        continue;
+                core_cpus(planner, core, &left);
+                planner->owner[core] = CLASS_HOUSEKEEPING;
+        }
+        if (cpu_set_empty(&left))
+                return;
+        cleanup_free char *list = cpu_set_to_list(&left);
+        if (derived)
+                planner_reason(planner, "class housekeeping", "CPUs %.160s are asked for by no class: left to the OS",
+                               list ?: "");
+        else
+                errors_add(planner->errors, -EINVAL, "/spec/classes",
+                           "a class without cpus, cores and cores_per_node, which gets the rest; or these CPUs in one",
+                           "CPUs %.160s are in no class", list ?: "");
+}
+
+void classes_assign(struct planner *planner)
+{
+        static const enum cpu_class counted[] = {CLASS_STORAGE, CLASS_DATAPLANE, CLASS_GUESTS_DEDICATED,
+                                                 CLASS_GUESTS_SHARED};
+
+        claim_lists(planner);
+        check_dataplane_list(planner);
+        if (planner_failed(planner))
+                return; /* what is left cannot be told */
+        if (form_of(planner, CLASS_HOUSEKEEPING) == CLASS_DERIVED)
+                derive_housekeeping(planner);
+        else
+                take_counted(planner, CLASS_HOUSEKEEPING);
+        for (size_t i = 0; i < ARRAY_LEN(counted); i++)
+                take_counted(planner, counted[i]);
+        storage_place(planner);
+        if (form_of(planner, CLASS_DATAPLANE) == CLASS_DERIVED)
+                derive_dataplane(planner);
+        for (int node = 0; node < planner->node_count; node++)
+                derive_guests(planner, node);
+        if (!planner_failed(planner))
+                absorb(planner);
+}
+
+static const char *why(const struct planner *planner, enum cpu_class class)
+{
+        static const char *const derived[CLASS_COUNT] = {
+                [CLASS_HOUSEKEEPING] = "one core a node, with the lowest CPU (as TripleO's derived parameters do)",
+                [CLASS_DATAPLANE] = "one core of each node with an underlay's NIC",
+                [CLASS_GUESTS_DEDICATED] = "half of what no other class takes",
+                [CLASS_GUESTS_SHARED] = "half of what no other class takes, and the odd core",
+                [CLASS_STORAGE] = "what the OSDs need",
+        };
+        static const char *const asked[] = {
+                [CLASS_CPUS] = "as listed in the profile",
+                [CLASS_CORES] = "as many in all as the profile says, spread over the nodes",
+                [CLASS_CORES_PER_NODE] = "as many of each node as the profile says",
+        };
+        enum class_form form = form_of(planner, class);
+
+        if (form != CLASS_DERIVED)
+                return asked[form];
+        if (class == CLASS_GUESTS_DEDICATED && form_of(planner, CLASS_GUESTS_SHARED) != CLASS_DERIVED)
+                return "what no other class takes";
+        if (class == CLASS_GUESTS_SHARED && form_of(planner, CLASS_GUESTS_DEDICATED) != CLASS_DERIVED)
+                return "what no other class takes";
+        if (planner->topology->hybrid)
+                return class == CLASS_GUESTS_DEDICATED ? "the performance cores that no other class takes"
+                       : class == CLASS_GUESTS_SHARED  ? "efficiency cores and what no other class takes"
+                       : class == CLASS_DATAPLANE      ? "one performance core of each node with an underlay's NIC"
+                       : class == CLASS_HOUSEKEEPING ? "one core a node: that of the boot CPU, else an efficiency core"
+                                                     : derived[class];
+        return derived[class];
+}
+
+static void explain(struct planner *planner, enum cpu_class class, int node)
+{
+        struct cpu_set cpus = {0};
+        unsigned cores = 0;
+        char subject[64];
+
+        for (size_t core = 0; core < planner->topology->core_count; core++)
+                if (planner->owner[core] == (int)class && core_node(planner, core) == node) {
+                        core_cpus(planner, core, &cpus);
+                        cores++;
+                }
+        if (cores == 0)
+                return;
+        cleanup_free char *list = cpu_set_to_list(&cpus);
+        snprintf(subject, sizeof(subject), "class %s node %d", cpu_class_names[class], node_number(planner, node));
+        planner_reason(planner, subject, "%u core%s, CPUs %.120s: %s", cores, cores == 1 ? "" : "s", list ?: "",
+                       why(planner, class));
+}
+
+void classes_publish(struct planner *planner)
+{
+        struct plan *plan = planner->plan;
+
+        for (size_t core = 0; core < planner->topology->core_count; core++) {
+                if (planner->owner[core] == CORE_FREE)
+                        planner->owner[core] = CLASS_HOUSEKEEPING; /* foreign */
+                core_cpus(planner, core, &plan->classes[planner->owner[core]]);
+                if (planner->owner[core] != CLASS_DATAPLANE)
+                        continue;
+                if (planner->profile->dataplane.idle_siblings)
+                        cpu_set_add(&plan->workers, core_first_cpu(planner, core));
+                else
+                        core_cpus(planner, core, &plan->workers);
+        }
+        for (int class = 0; class < CLASS_COUNT; class ++)
+                for (int node = 0; node < planner->node_count; node++)
+                        explain(planner, class, node);
+}

@@ -1,0 +1,269 @@
+/* How many huge pages of which size are on which node: what the dataplane and the guests need, or what the profile says
+ * where it says so; never more than the node's memory leaves. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "planner.h"
+#include "units.h"
+
+static bool knows(const struct planner *planner, int node, uint64_t page_bytes)
+{
+        const struct topology_node *n = &planner->topology->nodes[node];
+
+        for (size_t i = 0; i < n->page_count; i++)
+                if (n->pages[i].page_bytes == page_bytes)
+                        return true;
+        return false;
+}
+
+/* All nodes where the dataplane wants memory. */
+static bool dataplane_knows(const struct planner *planner, uint64_t page_bytes)
+{
+        for (int node = 0; node < planner->node_count; node++)
+                if (planner->nodes[node].dataplane_bytes > 0 && !knows(planner, node, page_bytes))
+                        return false;
+        return true;
+}
+
+/* What the kernel takes for its default without being told: the size of a PMD, which with 64 KiB base pages (arm64,
+ * which then has no 1 GiB) is 512 MiB. 0: no huge pages that the dataplane could have. */
+static uint64_t kernel_default(const struct planner *planner)
+{
+        if (dataplane_knows(planner, 512 * MIB) && !dataplane_knows(planner, GIB))
+                return 512 * MIB;
+        if (dataplane_knows(planner, 2 * MIB))
+                return 2 * MIB;
+        return dataplane_knows(planner, 16 * MIB) ? 16 * MIB : 0;
+}
+
+static const char *known_sizes(const struct planner *planner, int node, char *buffer, size_t size)
+{
+        const struct topology_node *n = &planner->topology->nodes[node];
+        size_t used = snprintf(buffer, size, n->page_count ? "" : "no size: its kernel has no huge pages");
+        char name[PAGE_SIZE_NAME];
+
+        for (size_t i = 0; i < n->page_count && used < size; i++)
+                used += snprintf(buffer + used, size - used, "%s%s", i ? ", " : "",
+                                 page_size_name(n->pages[i].page_bytes, name));
+        return buffer;
+}
+
+static void complain_size(struct planner *planner, int node, uint64_t page_bytes, const char *pointer)
+{
+        char sizes[128], name[PAGE_SIZE_NAME];
+
+        errors_add(planner->errors, -EINVAL, pointer, known_sizes(planner, node, sizes, sizeof(sizes)),
+                   "node %d has no huge pages of %s", node_number(planner, node), page_size_name(page_bytes, name));
+}
+
+/* 1 GiB pages pay where the dataplane fills one; but they are only sure to be had at boot. */
+static uint64_t derive_size(const struct planner *planner, uint64_t fallback)
+{
+        bool large = false;
+
+        for (int node = 0; node < planner->node_count; node++)
+                large |= planner->nodes[node].dataplane_bytes >= GIB;
+        return large && planner->profile->boot && dataplane_knows(planner, GIB) ? GIB : fallback;
+}
+
+void hugepages_choose(struct planner *planner)
+{
+        uint64_t asked = planner->profile->default_page_bytes, standard = kernel_default(planner);
+        uint64_t size = asked ? asked : derive_size(planner, standard);
+
+        for (int node = 0; node < planner->node_count; node++) {
+                struct node_state *state = &planner->nodes[node];
+
+                if (state->dataplane_bytes == 0)
+                        continue;
+                if (asked && !knows(planner, node, asked))
+                        complain_size(planner, node, asked, "/spec/hugepages/default_size");
+                state->dataplane_bytes = size ? (state->dataplane_bytes + size - 1) / size * size : 0;
+        }
+        if (size == 0)
+                planner_reason(planner, "hugepages",
+                               "the kernel has none of a usual size: the dataplane runs on ordinary pages");
+        planner->dataplane_page_bytes = size;
+        planner->plan->default_hugepage_bytes = asked || size != standard ? size : 0;
+}
+
+/* The entry of a node and size, made if need be; NULL: out of memory. */
+static struct plan_pages *entry(struct planner *planner, int node, uint64_t page_bytes)
+{
+        struct plan *plan = planner->plan;
+        struct plan_pages *pages;
+
+        for (size_t i = 0; i < plan->page_count; i++)
+                if (plan->pages[i].node == node && plan->pages[i].page_bytes == page_bytes)
+                        return &plan->pages[i];
+        pages = reallocarray(plan->pages, plan->page_count + 1, sizeof(*pages));
+        if (!pages) {
+                planner_no_memory(planner);
+                return NULL;
+        }
+        plan->pages = pages;
+        pages[plan->page_count] = (struct plan_pages){.node = node, .page_bytes = page_bytes};
+        return &pages[plan->page_count++];
+}
+
+static void add_needs(struct planner *planner, int node)
+{
+        uint64_t size = planner->dataplane_page_bytes, guest_size = planner->profile->guests.page_bytes;
+        uint64_t bytes = planner->nodes[node].dataplane_bytes;
+        unsigned guests = planner->plan->nodes[node].guests;
+        struct plan_pages *pages;
+
+        if (bytes > 0 && (pages = entry(planner, node, size))) {
+                pages->dataplane = bytes / size;
+                pages->count += pages->dataplane;
+        }
+        if (guests == 0 || guest_size == 0)
+                return;
+        if (!knows(planner, node, guest_size))
+                complain_size(planner, node, guest_size, "/spec/guests/page_size");
+        else if ((pages = entry(planner, node, guest_size)))
+                pages->count += guests * ((planner->profile->guests.memory_bytes + guest_size - 1) / guest_size);
+}
+
+/* What the profile says of a size on a node: its own entry, else that for all nodes; −1: nothing. */
+static int asked_for(const struct planner *planner, int node, uint64_t page_bytes)
+{
+        const struct host_profile *profile = planner->profile;
+        int found = -1;
+
+        for (size_t i = 0; i < profile->page_count; i++) {
+                bool all = profile->pages[i].node < 0;
+
+                if (profile->pages[i].page_bytes != page_bytes)
+                        continue;
+                if (profile->pages[i].node == node_number(planner, node))
+                        return (int)i;
+                if (all && planner->nodes[node].memory_bytes > 0 && planner->nodes[node].count > 0)
+                        found = (int)i;
+        }
+        return found;
+}
+
+static void complain_number(struct planner *planner, int asked, const char *member, uint64_t code, const char *words,
+                            int node)
+{
+        char pointer[64], expected[128];
+
+        snprintf(pointer, sizeof(pointer), "/spec/hugepages/pages/%d/%s", asked, member);
+        snprintf(expected, sizeof(expected), "%s %" PRIu64, words, code);
+        errors_add(planner->errors, -EINVAL, pointer, expected, "%" PRIu64 " pages are asked for on node %d",
+                   planner->profile->pages[asked].count, node_number(planner, node));
+}
+
+static void override(struct planner *planner, int node, size_t index)
+{
+        const struct profile_pages *asked = &planner->profile->pages[index];
+        char pointer[64];
+        struct plan_pages *pages;
+
+        if (asked_for(planner, node, asked->page_bytes) != (int)index)
+                return;
+        snprintf(pointer, sizeof(pointer), "/spec/hugepages/pages/%zu/size", index);
+        if (!knows(planner, node, asked->page_bytes))
+                complain_size(planner, node, asked->page_bytes, pointer);
+        else if ((pages = entry(planner, node, asked->page_bytes))) {
+                if (pages->count > asked->count)
+                        complain_number(planner, (int)index, "count", pages->count,
+                                        "for the dataplane and the guests at least", node);
+                pages->count = asked->count;
+        }
+}
+
+/* Entries for nodes that are not there, or have no memory. */
+static void check_nodes(struct planner *planner)
+{
+        for (size_t i = 0; i < planner->profile->page_count; i++) {
+                int number = planner->profile->pages[i].node;
+                int node = number < 0 ? -1 : topology_find_node(planner->topology, number);
+                char pointer[64];
+
+                if (number < 0 || (node >= 0 && planner->nodes[node].memory_bytes > 0))
+                        continue;
+                snprintf(pointer, sizeof(pointer), "/spec/hugepages/pages/%zu/node", i);
+                errors_add(planner->errors, -EINVAL, pointer, "a node that `soclectl topology` shows memory of",
+                           node < 0 ? "there is no node %d" : "node %d has no memory", number);
+        }
+}
+
+static uint64_t bytes_on(const struct planner *planner, int node)
+{
+        uint64_t bytes = 0;
+
+        for (size_t i = 0; i < planner->plan->page_count; i++)
+                if (planner->plan->pages[i].node == node)
+                        bytes += planner->plan->pages[i].count * planner->plan->pages[i].page_bytes;
+        return bytes;
+}
+
+static void check_room(struct planner *planner, int node)
+{
+        uint64_t memory = planner->nodes[node].memory_bytes, reserved = planner->plan->reserved_bytes[node];
+        uint64_t huge = bytes_on(planner, node), room = memory > reserved ? memory - reserved : 0;
+        bool said = false;
+
+        if (huge <= room)
+                return;
+        for (size_t i = 0; i < planner->plan->page_count; i++) {
+                const struct plan_pages *pages = &planner->plan->pages[i];
+                int asked = pages->node == node ? asked_for(planner, node, pages->page_bytes) : -1;
+                uint64_t own = pages->count * pages->page_bytes, others = huge - own;
+
+                if (asked < 0)
+                        continue;
+                said = true;
+                complain_number(planner, asked, "count", room > others ? (room - others) / pages->page_bytes : 0,
+                                "beside what the OS, OSDs and guests need, at most", node);
+        }
+        if (!said)
+                errors_add(planner->errors, -EINVAL, "/spec/dataplane", "fewer mbufs, a smaller heap, or memory",
+                           "the dataplane's huge pages take %" PRIu64 " MiB of node %d, of which %" PRIu64
+                           " MiB are not reserved",
+                           huge / MIB, node_number(planner, node), room / MIB);
+}
+
+static void explain(struct planner *planner, const struct plan_pages *pages)
+{
+        bool asked = asked_for(planner, pages->node, pages->page_bytes) >= 0;
+        char subject[64], name[PAGE_SIZE_NAME];
+
+        snprintf(subject, sizeof(subject), "hugepages node %d %s", node_number(planner, pages->node),
+                 page_size_name(pages->page_bytes, name));
+        planner_reason(planner, subject, "%" PRIu64 " pages, %" PRIu64 " of them for the dataplane, %" PRIu64 " %s",
+                       pages->count, pages->dataplane, pages->count - pages->dataplane,
+                       asked ? "for others; as the profile says" : "for guests");
+}
+
+static int by_node_and_size(const void *a, const void *b)
+{
+        const struct plan_pages *x = a, *y = b;
+
+        return x->node != y->node ? x->node - y->node
+                                  : (x->page_bytes > y->page_bytes) - (x->page_bytes < y->page_bytes);
+}
+
+void hugepages_plan(struct planner *planner)
+{
+        struct plan *plan = planner->plan;
+
+        check_nodes(planner);
+        for (int node = 0; node < (int)plan->node_count; node++) {
+                add_needs(planner, node);
+                for (size_t i = 0; i < planner->profile->page_count; i++)
+                        override(planner, node, i);
+                check_room(planner, node);
+        }
+        if (plan->page_count > 0)
+                qsort(plan->pages, plan->page_count, sizeof(*plan->pages), by_node_and_size);
+        for (size_t i = 0; i < plan->page_count; i++)
+                explain(planner, &plan->pages[i]);
+        if (planner->profile->guests.page_bytes == 0)
+                planner_reason(planner, "hugepages",
+                               "guests have ordinary pages: /spec/guests/page_size asks for others");
+}

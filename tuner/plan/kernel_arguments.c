@@ -1,0 +1,142 @@
+/* The kernel's command line, as far as it is ours: Documentation/admin-guide/kernel-parameters.txt. Its order means
+ * nothing, but that of hugepagesz= and hugepages=, which belong together. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "planner.h"
+#include "units.h"
+
+struct arguments {
+        struct planner *planner;
+        char **list;
+        size_t count;
+};
+
+static void add(struct arguments *arguments, const char *why, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+
+static void add(struct arguments *arguments, const char *why, const char *format, ...)
+{
+        char **list = reallocarray(arguments->list, arguments->count + 2, sizeof(*list));
+        char subject[64];
+        va_list args;
+        int n;
+
+        if (!list) {
+                planner_no_memory(arguments->planner);
+                return;
+        }
+        arguments->list = list;
+        va_start(args, format);
+        n = vasprintf(&list[arguments->count], format, args);
+        va_end(args);
+        if (n < 0) {
+                planner_no_memory(arguments->planner);
+                list[arguments->count] = NULL;
+                return;
+        }
+        list[arguments->count + 1] = NULL;
+        snprintf(subject, sizeof(subject), "kernel argument %.40s", list[arguments->count]);
+        subject[strcspn(subject, "=")] = '\0';
+        planner_reason(arguments->planner, subject, "%s", why);
+        arguments->count++;
+}
+
+static void add_isolation(struct arguments *arguments)
+{
+        const struct plan *plan = arguments->planner->plan;
+
+        if (!plan->boot_isolation)
+                return;
+        cleanup_free char *isolated = cpu_set_to_list(&plan->isolated), *irq = cpu_set_to_list(&plan->irq);
+        if (!isolated || !irq) {
+                planner_no_memory(arguments->planner);
+                return;
+        }
+        add(arguments, "no tasks are balanced onto isolated CPUs, no managed interrupts sent there",
+            "isolcpus=managed_irq,domain,%s", isolated);
+        add(arguments, "no timer tick while an isolated CPU has one task", "nohz_full=%s", isolated);
+        add(arguments, "RCU's callbacks run elsewhere", "rcu_nocbs=%s", isolated);
+        add(arguments, "where interrupts begin their life, and what new ones get", "irqaffinity=%s", irq);
+}
+
+/* "1G", "512M", "64K": as the kernel's memparse() takes it. */
+static const char *size_argument(uint64_t bytes, char buffer[PAGE_SIZE_NAME])
+{
+        page_size_name(bytes, buffer);
+        buffer[strcspn(buffer, "KMGT") + 1] = '\0';
+        return buffer;
+}
+
+/* Pages of a gigabyte or more cannot be relied on once the machine runs: they are made at boot, a node (Linux 5.16). */
+static void add_gigantic(struct arguments *arguments, uint64_t page_bytes)
+{
+        const struct plan *plan = arguments->planner->plan;
+        char list[1024] = "", size[PAGE_SIZE_NAME];
+        size_t used = 0;
+
+        for (size_t i = 0; i < plan->page_count; i++)
+                if (plan->pages[i].page_bytes == page_bytes && plan->pages[i].count > 0 && used < sizeof(list))
+                        used += snprintf(list + used, sizeof(list) - used, "%s%d:%" PRIu64, used ? "," : "",
+                                         node_number(arguments->planner, plan->pages[i].node), plan->pages[i].count);
+        if (!used)
+                return;
+        add(arguments, "pages of this size are only sure to be had at boot", "hugepagesz=%s",
+            size_argument(page_bytes, size));
+        add(arguments, "by node: node:pages", "hugepages=%s", list);
+}
+
+static void add_hugepages(struct arguments *arguments)
+{
+        static const uint64_t gigantic[] = {GIB, 16 * GIB};
+        uint64_t size = arguments->planner->plan->default_hugepage_bytes;
+        char name[PAGE_SIZE_NAME];
+
+        if (size)
+                add(arguments, "the size that programs get which do not say", "default_hugepagesz=%s",
+                    size_argument(size, name));
+        for (size_t i = 0; i < ARRAY_LEN(gigantic); i++)
+                add_gigantic(arguments, gigantic[i]);
+}
+
+static bool vfio_wanted(const struct planner *planner)
+{
+        const struct topology *topology = planner->topology;
+
+        if (planner->profile->iommu != PROFILE_DERIVE)
+                return planner->profile->iommu == 1;
+        for (size_t i = 0; i < topology->pci_count; i++)
+                if (topology->pci[i].sriov_total > 0)
+                        return true;
+        return planner->profile->dataplane.nic_count > 0;
+}
+
+/* AMD's is on by itself, and amd_iommu= has no "on". */
+static void add_iommu(struct arguments *arguments)
+{
+        const struct topology *topology = arguments->planner->topology;
+        const char *model = topology->package_count > 0 ? topology->packages[0].model : "";
+
+        if (!vfio_wanted(arguments->planner))
+                return;
+        if (!strstr(model, "AMD") && !strstr(model, "Hygon"))
+                add(arguments, "devices for guests and the dataplane (vfio)", "intel_iommu=on");
+        add(arguments, "devices that the kernel drives itself are not slowed down", "iommu=pt");
+}
+
+void kernel_arguments_plan(struct planner *planner)
+{
+        struct arguments arguments = {.planner = planner, .list = calloc(1, sizeof(char *))};
+
+        if (!arguments.list)
+                planner_no_memory(planner);
+        add_isolation(&arguments);
+        add_hugepages(&arguments);
+        add_iommu(&arguments);
+        for (size_t i = 0; i < planner->profile->kernel_argument_count; i++)
+                add(&arguments, "as the profile says", "%s", planner->profile->kernel_arguments[i]);
+        planner->plan->kernel_arguments = arguments.list;
+}
