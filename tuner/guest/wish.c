@@ -81,22 +81,13 @@ static void read_vcpus(struct guest_wish *wish, const json_t *vcpus, struct erro
                            "shared vCPUs have no siblings to %s", siblings[wish->siblings]);
 }
 
-/* "2MiB" and the like, as the table has them. */
-static uint64_t page_size(const char *text)
-{
-        char *unit;
-        uint64_t value = strtoul(text, &unit, 10);
-
-        return value << (unit[0] == 'K' ? 10 : unit[0] == 'M' ? 20 : unit[0] == 'G' ? 30 : 0);
-}
-
 static void read_memory(struct guest_wish *wish, const json_t *memory)
 {
         const char *pages = json_string_value(json_object_get(memory, "hugepages"));
 
         wish->keep_pages = !pages || strcmp(pages, "keep") == 0;
         if (!wish->keep_pages && strcmp(pages, "none") != 0)
-                wish->page_bytes = page_size(pages);
+                wish->page_bytes = page_size_parse(pages);
 }
 
 static void read_near(struct guest_wish *wish, const json_t *near, struct errors *errors)
