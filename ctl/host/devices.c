@@ -124,7 +124,7 @@ json_t *device_preview(struct machine *machine, const struct want *want, struct 
 
         if (sriov_wish_from_json(&wish, want->spec, errors) < 0)
                 return NULL;
-        int r = sriov_plan(&machine->host, wish, &users, &steps, errors);
+        int r = sriov_plan(&machine->host, want->name, wish, &users, &steps, errors);
         sriov_wish_free(wish);
         return r < 0 ? NULL : json_pack("{so}", "steps", steps);
 }

@@ -9,7 +9,7 @@
 #include "knob.h"
 #include "socle/cleanup.h"
 
-#define GIGANTIC (1ULL << 30)
+#define GIGANTIC (UINT64_C(1) << 30)
 #define TRIES    3 /* after each remedy */
 
 /* "node0 2048kB" to the path of a file of its pages. */
