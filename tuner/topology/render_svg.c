@@ -87,13 +87,13 @@ static void add_cpu(struct drawing *d, struct box *core, const struct picture_cl
         const struct picture *p = d->picture;
         unsigned guests;
         int guest = guest_of(p, cpu, &guests);
-        char *title;
+        char several[32] = "";
 
-        if (guests == 1)
-                title = text("CPU %d%s%s, guest %s", cpu, class ? ": " : "", class ? class->name : "",
-                             picture_text(p->guests[guest].json, "name"));
-        else
-                title = text("CPU %d%s%s, %u guests", cpu, class ? ": " : "", class ? class->name : "", guests);
+        if (guests > 1)
+                snprintf(several, sizeof(several), ", %u guests", guests);
+        char *title = text("CPU %d%s%s%s%s", cpu, class ? ": " : "", class ? class->name : "",
+                           guests == 1 ? ", guest " : several,
+                           guests == 1 ? picture_text(p->guests[guest].json, "name") : "");
         struct box *box = add(d, core, "cpu", text("%d", cpu), title);
         if (!box)
                 return;
