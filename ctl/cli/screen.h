@@ -15,6 +15,7 @@ void screen_open(struct screen *screen);
 void screen_close(struct screen *screen); /* the terminal as it was */
 void screen_clear(const struct screen *screen);
 int screen_rows(void);
+int screen_columns(void); /* 0: unknown, or no terminal */
 /* Sleeps; false when it was time to quit: q, or a signal. */
 bool screen_wait(const struct screen *screen, double seconds);
 

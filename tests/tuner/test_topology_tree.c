@@ -203,6 +203,38 @@ static void test_vanished_files(void **state)
         }
 }
 
+/* Any damage to what the files say: a machine that hangs together, or words. */
+static void test_damaged_files(void **state)
+{
+        static const char *const files[] = {"two-sockets.tree", "sparse.tree", "big-little.tree"};
+        unsigned seed = 3, read = 0;
+
+        for (int i = 0; i < 150; i++) {
+                cleanup_tree struct machine_tree tree = tree_make(NULL);
+                cleanup_fclose FILE *file = fopen(MACHINE(files[(size_t)i % ARRAY_LEN(files)]), "re");
+                cleanup_(topology_free_p) struct topology *t = NULL;
+                struct errors errors = {};
+                char line[8192];
+
+                assert_non_null(file);
+                while (fgets(line, sizeof(line), file)) {
+                        char *value = strstr(line, " = ");
+
+                        line[strcspn(line, "\n")] = 0;
+                        if (value && value[3] && rand_r(&seed) % 30 == 0)
+                                value[3 + rand_r(&seed) % strlen(value + 3)] = (char)(' ' + rand_r(&seed) % 95);
+                        if (rand_r(&seed) % 200 != 0)
+                                tree_line(&tree, line);
+                }
+                int r = topology_read(&t, &(struct topology_source){.root = tree.root}, &errors);
+                assert_true(r == 0 ? errors.count == 0 : errors.count == 1 && errors.code == r);
+                if (r == 0)
+                        check_consistent(t);
+                read += r == 0;
+        }
+        assert_true(read > 0);
+}
+
 static void run(const char *format, ...)
 {
         char command[2 * PATH_MAX];
@@ -257,8 +289,8 @@ int main(void)
                 cmocka_unit_test(test_two_sockets),    cmocka_unit_test(test_nics),
                 cmocka_unit_test(test_disks),          cmocka_unit_test(test_big_little),
                 cmocka_unit_test(test_sparse),         cmocka_unit_test(test_nothing_told),
-                cmocka_unit_test(test_vanished_files), cmocka_unit_test(test_gathered),
-                cmocka_unit_test(test_wrong_files),
+                cmocka_unit_test(test_vanished_files), cmocka_unit_test(test_damaged_files),
+                cmocka_unit_test(test_gathered),       cmocka_unit_test(test_wrong_files),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,18 +5,6 @@
 #include "bunches.h"
 #include "private.h"
 
-static bool caches_are_shared(const struct picture *p)
-{
-        int highest = -1;
-
-        for (size_t i = 0; i < p->core_count; i++) {
-                if (p->cores[i].l3 >= 0 && p->cores[i].l3 <= highest)
-                        return true; /* caches are numbered as their first cores are */
-                highest = p->cores[i].l3 > highest ? p->cores[i].l3 : highest;
-        }
-        return false;
-}
-
 static int by_place(const void *a, const void *b)
 {
         const struct bunch *x = a, *y = b;
@@ -30,11 +18,11 @@ static int by_place(const void *a, const void *b)
         return cpu_set_next(&x->cpus, -1) - cpu_set_next(&y->cpus, -1);
 }
 
-static struct bunch *find(struct bunches *bunches, const struct picture_core *core, int l3)
+static struct bunch *find(struct bunches *bunches, const struct picture_core *core)
 {
         for (size_t i = bunches->count; i-- > 0;) {
                 struct bunch *bunch = &bunches->list[i];
-                if (bunch->package == core->package && bunch->node == core->node && bunch->l3 == l3 &&
+                if (bunch->package == core->package && bunch->node == core->node && bunch->l3 == core->l3 &&
                     bunch->class == core->class && bunch->kind == core->kind)
                         return bunch;
         }
@@ -43,19 +31,16 @@ static struct bunch *find(struct bunches *bunches, const struct picture_core *co
 
 int bunches_make(struct bunches *ret, const struct picture *p)
 {
-        bool shared = caches_are_shared(p);
-
         *ret = (struct bunches){};
         for (size_t i = 0; i < p->core_count; i++) {
                 const struct picture_core *core = &p->cores[i];
-                int l3 = shared ? core->l3 : -1;
-                struct bunch *bunch = find(ret, core, l3);
+                struct bunch *bunch = find(ret, core);
 
                 if (!bunch) {
                         bunch = grow(&ret->list, &ret->count, sizeof(*bunch));
                         if (!bunch)
                                 return -ENOMEM;
-                        *bunch = (struct bunch){core->package, core->node, core->class, core->kind, l3, {}, 0};
+                        *bunch = (struct bunch){core->package, core->node, core->class, core->kind, core->l3, {}, 0};
                 }
                 bunch->cores++;
                 for (int c = 0; c < core->count; c++)

@@ -4,8 +4,7 @@
 #include "picture.h"
 
 struct bunch {
-        int package, node, class, kind; /* as in struct picture_core */
-        int l3;                         /* -1 too where no two cores of the machine share a cache */
+        int package, node, class, kind, l3; /* as in struct picture_core */
         struct cpu_set cpus;
         size_t cores;
 };

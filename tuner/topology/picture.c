@@ -149,6 +149,54 @@ static int read_cores(struct picture *p)
         return 0;
 }
 
+/* Caches are numbered as their first cores are, so one that comes again is shared. */
+static void forget_private_caches(struct picture *p)
+{
+        int highest = -1;
+
+        for (size_t i = 0; i < p->core_count; i++) {
+                if (p->cores[i].l3 >= 0 && p->cores[i].l3 <= highest)
+                        return;
+                highest = p->cores[i].l3 > highest ? p->cores[i].l3 : highest;
+        }
+        for (size_t i = 0; i < p->core_count; i++)
+                p->cores[i].l3 = -1;
+}
+
+static int by_place(const void *a, const void *b)
+{
+        const struct picture_core *x = a, *y = b;
+
+        if (x->package != y->package)
+                return x->package < y->package ? -1 : 1;
+        if (x->node != y->node)
+                return x->node < y->node ? -1 : 1;
+        if (x->l3 != y->l3)
+                return x->l3 < y->l3 ? -1 : 1;
+        return x->cpus[0] - y->cpus[0];
+}
+
+static void arrange_cores(struct picture *p)
+{
+        forget_private_caches(p);
+        if (p->core_count > 1)
+                qsort(p->cores, p->core_count, sizeof(*p->cores), by_place);
+}
+
+const struct picture_core *picture_cores_in(const struct picture *p, int package, int node, size_t *ret_count)
+{
+        const struct picture_core *first = NULL;
+
+        *ret_count = 0;
+        for (size_t i = 0; i < p->core_count; i++) {
+                if (p->cores[i].package != package || p->cores[i].node != node)
+                        continue;
+                first = first ? first : &p->cores[i];
+                ++*ret_count;
+        }
+        return first;
+}
+
 /* Which node lies in which package. */
 static void nest(struct picture *p)
 {
@@ -271,6 +319,7 @@ int picture_make(struct picture *ret, const json_t *document)
                 r = read_guests(&p);
         if (r < 0)
                 return r;
+        arrange_cores(&p);
         nest(&p);
         *ret = p;
         p = (struct picture){};

@@ -24,7 +24,8 @@ struct picture_core {
         const int *cpus; /* ascending */
         int count;
         int node, package, class; /* indices, -1: none */
-        int l3, kind;             /* as in the document */
+        int kind;                 /* as in the document */
+        int l3;                   /* likewise; -1 too where no two cores of the machine share a cache */
 };
 
 struct picture_node {
@@ -57,7 +58,7 @@ struct picture {
         struct cpu_set present, online;
         struct picture_class *classes;
         size_t class_count;
-        struct picture_core *cores;
+        struct picture_core *cores; /* by package, node, cache, lowest CPU */
         size_t core_count;
         int *core_cpus;
         struct picture_node *nodes;
@@ -74,6 +75,9 @@ struct picture {
 /* 0; -EINVAL: not a topology's document; -ENOMEM. It points into `document`. */
 int picture_make(struct picture *ret, const json_t *document);
 void picture_done(struct picture *picture);
+
+/* The cores of a node in a package (-1: of none): `*ret_count` of them, from the one that is answered. */
+const struct picture_core *picture_cores_in(const struct picture *picture, int package, int node, size_t *ret_count);
 
 /* A member of an object; "" and `fallback` when it is none of that type. */
 const char *picture_text(const json_t *object, const char *name);
@@ -92,6 +96,8 @@ char *picture_node_facts(const struct picture_node *node);
 /* "NIC 0000:81:00.0 ens2f0", and what more is known of it: "Intel …, driver ice, …". */
 char *picture_device_name(const json_t *pci);
 char *picture_device_facts(const json_t *pci);
+/* The same without names and IOMMU group. */
+char *picture_device_brief(const json_t *pci);
 /* "1.6 TB, nvme" */
 char *picture_disk_facts(const json_t *disk);
 /* "2 vCPUs on CPUs 3-4, 1 GiB" */

@@ -137,24 +137,34 @@ static void add_fact(FILE *out, const char *format, const char *value)
         fprintf(out, format, value);
 }
 
-char *picture_device_facts(const json_t *pci)
+static char *device_facts(const json_t *pci, bool all)
 {
         long long group = picture_number(pci, "iommu_group", -1), total = picture_number(pci, "sriov_total", 0);
+        const char *vendor = picture_text(pci, "vendor_name"), *device = picture_text(pci, "device_name");
         char *text = NULL, number[32];
         size_t size;
         FILE *out = open_memstream(&text, &size);
 
         if (!out)
                 return NULL;
-        fputs(picture_text(pci, "vendor_name"), out);
-        if (*picture_text(pci, "device_name"))
-                fprintf(out, "%s%s", *picture_text(pci, "vendor_name") ? " " : "", picture_text(pci, "device_name"));
+        if (all)
+                fprintf(out, "%s%s%s", vendor, *vendor && *device ? " " : "", device);
         add_fact(out, "driver %s", picture_text(pci, "driver"));
         add_fact(out, "%s", picture_speed(number, picture_number(pci, "speed_mbps", 0)));
         snprintf(number, sizeof(number), "%lld", group);
-        add_fact(out, "IOMMU group %s", group >= 0 ? number : "");
+        add_fact(out, "IOMMU group %s", all && group >= 0 ? number : "");
         if (total > 0)
                 fprintf(out, "%s%lld of %lld VFs", ftello(out) > 0 ? ", " : "", picture_number(pci, "sriov_count", 0),
                         total);
         return fclose(out) == 0 ? text : NULL;
+}
+
+char *picture_device_facts(const json_t *pci)
+{
+        return device_facts(pci, true);
+}
+
+char *picture_device_brief(const json_t *pci)
+{
+        return device_facts(pci, false);
 }
