@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "planner.h"
-#include "units.h"
+#include "words.h"
 
 static bool knows(const struct planner *planner, int node, uint64_t page_bytes)
 {
@@ -65,7 +65,7 @@ static uint64_t derive_size(const struct planner *planner, uint64_t fallback)
 
         for (int node = 0; node < planner->node_count; node++)
                 large |= planner->nodes[node].dataplane_bytes >= GIB;
-        return large && planner->profile->boot && dataplane_knows(planner, GIB) ? GIB : fallback;
+        return large && planner->profile->boot != 0 && dataplane_knows(planner, GIB) ? GIB : fallback;
 }
 
 void hugepages_choose(struct planner *planner)

@@ -7,7 +7,7 @@
 #include "formula_dataplane.h"
 #include "formula_hci.h"
 #include "planner.h"
-#include "units.h"
+#include "words.h"
 
 #define OS_BYTES_MAX (4096 * MIB) /* NovaReservedHostMemory of TripleO's derived parameters */
 
@@ -171,6 +171,26 @@ static void derive_guests(struct planner *planner)
                                 hci_guests(room_on(planner, node), 0, memory, guests->overhead_bytes);
 }
 
+/* Guests were asked to have huge pages, and not even one has room. */
+static void check_any(struct planner *planner)
+{
+        const struct profile_guests *guests = &planner->profile->guests;
+        uint64_t room = 0;
+        char expected[80];
+
+        for (int node = 0; node < planner->node_count; node++) {
+                if (planner->plan->nodes[node].guests > 0)
+                        return;
+                if (guests_anywhere(planner) || has_guests(planner, node))
+                        room = room_on(planner, node) > room ? room_on(planner, node) : room;
+        }
+        room = room > guests->overhead_bytes ? room - guests->overhead_bytes : 0;
+        snprintf(expected, sizeof(expected), "at most %" PRIu64 " MiB, which a node has left",
+                 room / guests->page_bytes * guests->page_bytes / MIB);
+        errors_add(planner->errors, -EINVAL, "/spec/guests/memory", expected,
+                   "not even one guest of %" PRIu64 " MiB has room in huge pages", guests->memory_bytes / MIB);
+}
+
 /* Each to the node that has most room left after those before it. `each`: bytes that must fit. */
 static unsigned spread_guests(struct planner *planner, unsigned count, uint64_t each)
 {
@@ -207,6 +227,8 @@ static void plan_guests(struct planner *planner, bool storage)
         if (guests->count < 0) {
                 if (guests->page_bytes || storage)
                         derive_guests(planner);
+                if (guests->page_bytes)
+                        check_any(planner);
                 return;
         }
         unsigned placed = spread_guests(planner, guests->count, each);
