@@ -100,8 +100,8 @@ static void take_cores(struct planner *planner, enum cpu_class class)
                 return;
         snprintf(pointer, sizeof(pointer), "%s/cores", cpu_class_pointers[class]);
         snprintf(expected, sizeof(expected), "at most %u", taken);
-        errors_add(planner->errors, -EINVAL, pointer, expected, "%u cores are wanted, %u are left for %s%s", wanted,
-                   taken, cpu_class_names[class],
+        errors_add(planner->errors, -EINVAL, pointer, expected, "%u cores are wanted for %s, and %u can be had%s",
+                   wanted, cpu_class_names[class], taken,
                    wants_strong(class) && planner->topology->hybrid ? ", performance cores only"
                    : class == CLASS_DATAPLANE                       ? " on nodes with an underlay's NIC"
                                                                     : "");
@@ -130,8 +130,8 @@ static void take_cores_per_node(struct planner *planner, enum cpu_class class)
         snprintf(pointer, sizeof(pointer), "%s/cores_per_node", cpu_class_pointers[class]);
         snprintf(expected, sizeof(expected), "at most %u%s", most, most == 0 ? "; or cores, or cpus" : "");
         errors_add(planner->errors, -EINVAL, pointer, expected,
-                   "%u cores a node are wanted, %u are left for %s on node %d", wanted, most, cpu_class_names[class],
-                   node_number(planner, scarcest));
+                   "%u cores a node are wanted for %s, and %u can be had on node %d", wanted, cpu_class_names[class],
+                   most, node_number(planner, scarcest));
 }
 
 static void take_counted(struct planner *planner, enum cpu_class class)
