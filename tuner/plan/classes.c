@@ -47,22 +47,27 @@ static bool has_foreign(const struct planner *planner, int node)
         return cores_usable(planner, node) < (unsigned)planner->nodes[node].count;
 }
 
+/* Lists of other classes have taken a whole node: one core of it would do. */
+static void complain_housekeeping(struct planner *planner, int node)
+{
+        int core = planner->weak[planner->nodes[node].first];
+        char pointer[96], expected[256], words[CPUS_WORDS];
+        struct cpu_set cpus = {0};
+
+        core_cpus(planner, core, &cpus);
+        snprintf(pointer, sizeof(pointer), "%s/cpus", cpu_class_pointers[planner->owner[core]]);
+        snprintf(expected, sizeof(expected), "a list without %s; or a number or list in /spec/classes/housekeeping",
+                 cpus_words(&cpus, words));
+        errors_add(planner->errors, -EINVAL, pointer, expected, "node %d has no core left for housekeeping",
+                   node_number(planner, node));
+}
+
 static void derive_housekeeping(struct planner *planner)
 {
-        for (int node = 0; node < planner->node_count; node++) {
-                char pointer[96];
-                int class = 0;
-
-                if (cores_usable(planner, node) == 0 || cores_take(planner, CLASS_HOUSEKEEPING, node) ||
-                    has_foreign(planner, node))
-                        continue;
-                while (class < CLASS_STORAGE && cores_owned(planner, class, node) == 0)
-                        class ++;
-                snprintf(pointer, sizeof(pointer), "%s/cpus", cpu_class_pointers[class]);
-                errors_add(planner->errors, -EINVAL, pointer,
-                           "at least one core of the node left; or a number or list in /spec/classes/housekeeping",
-                           "node %d has no core left for housekeeping", node_number(planner, node));
-        }
+        for (int node = 0; node < planner->node_count; node++)
+                if (cores_usable(planner, node) > 0 && !cores_take(planner, CLASS_HOUSEKEEPING, node) &&
+                    !has_foreign(planner, node))
+                        complain_housekeeping(planner, node);
 }
 
 /* One core to the eligible node that got the fewest so far; the freest among them. Housekeeping begins with the core

@@ -190,10 +190,10 @@ bool cpus_are_whole(struct planner *planner, const struct cpu_set *cpus, const c
         cpu_set_and_not(&offline, &topology->online);
         cpu_set_and(&forbidden, &topology->online);
         cpu_set_and_not(&forbidden, &topology->allowed);
-        snprintf(expected, sizeof(expected), "CPUs that are online: %s", cpus_words(&topology->online, words));
+        snprintf(expected, sizeof(expected), "%s, which are online", cpus_words(&topology->online, words));
         complain(planner, &absent, pointer, expected, "not there");
         complain(planner, &offline, pointer, expected, "offline");
-        snprintf(expected, sizeof(expected), "CPUs that we may use: %s", cpus_words(&topology->allowed, words));
+        snprintf(expected, sizeof(expected), "%s, which we may use", cpus_words(&topology->allowed, words));
         complain(planner, &forbidden, pointer, expected, "not ours by the cgroup");
 
         for (size_t core = 0; core < topology->core_count; core++) {

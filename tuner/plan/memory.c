@@ -106,6 +106,7 @@ static void reserve_for_dataplane(struct planner *planner)
                         continue;
                 dataplane_memory(&planner->profile->dataplane, workers, &memory);
                 planner->nodes[home].dataplane_bytes += memory.huge_bytes;
+                planner->nodes[home].dataplane_shares++;
                 planner->plan->nodes[home].session_bytes += memory.session_bytes;
                 snprintf(subject, sizeof(subject), "dataplane memory node %d", node_number(planner, home));
                 planner_reason(planner, subject, "%" PRIu64 " MiB of huge pages: %s%s", memory.huge_bytes / MIB,
@@ -113,7 +114,8 @@ static void reserve_for_dataplane(struct planner *planner)
         }
 }
 
-/* A machine too small for what was not asked for: the dataplane then runs on ordinary pages, with fewer sessions. */
+/* A machine too small for what was not asked for: the dataplane has fewer sessions there, and runs on ordinary pages.
+ */
 static void fit_dataplane(struct planner *planner, int node)
 {
         struct plan_node *plan = &planner->plan->nodes[node];
@@ -124,16 +126,15 @@ static void fit_dataplane(struct planner *planner, int node)
         char subject[64];
 
         snprintf(subject, sizeof(subject), "dataplane memory node %d", node_number(planner, node));
-        if (state->dataplane_bytes > room && !asked) {
-                state->dataplane_bytes = 0;
-                planner_reason(planner, subject, "there is too little memory for huge pages: ordinary ones");
-        }
-        room -= min_u64(room, state->dataplane_bytes);
         if (plan->session_bytes > room) {
                 plan->session_bytes = room;
                 planner_reason(planner, subject,
                                "there is not room for all sessions: socle-dataplane --sessions %" PRIu64,
                                room / SOCLE_SESSION_BYTES);
+        }
+        if (state->dataplane_bytes > room - plan->session_bytes && !asked) {
+                state->dataplane_bytes = 0;
+                planner_reason(planner, subject, "there is too little memory for huge pages: ordinary ones");
         }
 }
 

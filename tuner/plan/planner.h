@@ -22,6 +22,7 @@ struct node_state {
         unsigned osds[3]; /* by device type */
         unsigned osd_cpus;
         uint64_t dataplane_bytes; /* in huge pages, from whichever node its cores are of */
+        int dataplane_shares;     /* nodes whose workers have their memory here */
         uint64_t memory_bytes;
 };
 
