@@ -144,8 +144,8 @@ static const struct field hugepages[] = {
 
 static const struct field isolation[] = {
         {"partition", FIELD_BOOL, "At run time: a cgroup v2 isolated partition.", .fallback = "true"},
-        {"boot", FIELD_BOOL, "At boot: isolcpus, nohz_full, rcu_nocbs on the kernel's command line.",
-         .fallback = "true"},
+        {"boot", FIELD_BOOL,
+         "At boot: isolcpus, nohz_full, rcu_nocbs on the kernel's command line; by default so, if they fit on it."},
         {"cpus", FIELD_STRING, "To be isolated too, beside those of the dataplane and of dedicated vCPUs: whole cores.",
          .max = CPUS_TEXT_MAX},
         {},

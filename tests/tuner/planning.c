@@ -205,6 +205,14 @@ static void check_asked(const struct checking *c)
         }
 }
 
+static bool is_underlay(const struct checking *c, size_t pci)
+{
+        for (size_t i = 0; i < c->profile->dataplane.nic_count; i++)
+                if (topology_find_pci(c->t, c->profile->dataplane.nics[i]) == (int)pci)
+                        return true;
+        return c->profile->dataplane.nic_count == 0;
+}
+
 /* Nodes with a NIC, or some node's when that has no CPUs; all, if there is none. */
 static void check_dataplane(const struct checking *c)
 {
@@ -214,14 +222,14 @@ static void check_dataplane(const struct checking *c)
         for (size_t i = 0; i < c->t->pci_count; i++) {
                 int node = c->t->node_count == 1 ? 0 : c->t->pci[i].node;
 
-                told |= node >= 0;
-                far |= node >= 0 && usable_on(c, node) == 0;
+                told |= is_underlay(c, i) && node >= 0;
+                far |= is_underlay(c, i) && node >= 0 && usable_on(c, node) == 0;
         }
         for (int node = 0; node < (int)c->t->node_count; node++) {
                 bool nic = c->t->node_count == 1;
 
                 for (size_t i = 0; i < c->t->pci_count; i++)
-                        nic |= c->t->pci[i].node == node;
+                        nic |= is_underlay(c, i) && c->t->pci[i].node == node;
                 if (cores_in(c, CLASS_DATAPLANE, node) > 0)
                         HOLDS(any || !told || nic || far);
                 if (nic && told && usable_on(c, node) > 0)
@@ -273,6 +281,10 @@ static void check_isolation(const struct checking *c)
         HOLDS(has_argument(plan, argument) == plan->boot_isolation);
         snprintf(argument, sizeof(argument), "isolcpus=managed_irq,domain,%s", list);
         HOLDS(has_argument(plan, argument) == plan->boot_isolation);
+        size_t bytes = 0;
+        for (size_t i = 0; plan->kernel_arguments[i]; i++)
+                bytes += strlen(plan->kernel_arguments[i]) + 1;
+        HOLDS(bytes < 2048); /* COMMAND_LINE_SIZE */
 }
 
 static bool knows_size(const struct topology_node *node, uint64_t page_bytes)

@@ -33,7 +33,7 @@ static void test_tiny(void **state)
         plan_bad(one, "{'classes':{'dataplane':{'cores':1}}}", "/spec/classes/dataplane/cores", "at most 0");
         plan_bad(two, "{'classes':{'dataplane':{'cores':1},'guests':{'dedicated':{'cores':1}}}}",
                  "/spec/classes/guests/dedicated/cores", "at most 0");
-        plan_bad(smt, "{'classes':{'dataplane':{'cpus':'1'}}}", "/spec/classes/dataplane/cpus", "CPUs 0 are left out");
+        plan_bad(smt, "{'classes':{'dataplane':{'cpus':'1'}}}", "/spec/classes/dataplane/cpus", "CPU 0: left out");
 }
 
 /* Two sockets, one NIC: siblings are half the machine apart. */
@@ -126,17 +126,17 @@ static void test_impossible(void **state)
         plan_bad(t, "{'classes':{'guests':{'dedicated':{'cores_per_node':8}}}}",
                  "/spec/classes/guests/dedicated/cores_per_node", "at most 7");
         plan_bad(t, "{'classes':{'dataplane':{'cpus':'9,25'}}}", "/spec/classes/dataplane/cpus", "node 1");
-        plan_bad(t, "{'classes':{'dataplane':{'cpus':'40'}}}", "/spec/classes/dataplane/cpus", "CPUs 40 are not there");
+        plan_bad(t, "{'classes':{'dataplane':{'cpus':'40'}}}", "/spec/classes/dataplane/cpus", "CPU 40: not there");
         plan_bad(t, "{'classes':{'guests':{'dedicated':{'cpus':'8-15,24-31'}}}}", "/spec/classes/guests/dedicated/cpus",
-                 "node 1 has no core left for housekeeping");
+                 "a list without CPUs 8,24");
         plan_bad(t, "{'classes':{'housekeeping':{'cpus':'8,24'},'guests':{'dedicated':{'cpus':'0,16'}}}}",
                  "/spec/isolation/boot", "CPU 0 boots the machine");
         plan_bad(t,
                  "{'classes':{'housekeeping':{'cores':1},'dataplane':{'cores':1},'storage':{'cores':1},"
                  "'guests':{'dedicated':{'cores':1},'shared':{'cores':1}}}}",
-                 "/spec/classes", "are in no class");
-        plan_bad(t, "{'isolation':{'cpus':'0,16'}}", "/spec/isolation/cpus", "are housekeeping");
-        plan_bad(t, "{'irq':{'cpus':'1'}}", "/spec/irq/cpus", "such as 0,8,16,24");
+                 "/spec/classes", "in no class");
+        plan_bad(t, "{'isolation':{'cpus':'0,16'}}", "/spec/isolation/cpus", "CPUs 0,16: housekeeping");
+        plan_bad(t, "{'irq':{'cpus':'1'}}", "/spec/irq/cpus", "such as CPUs 0,8,16,24");
         plan_bad(t, "{'irq':{'cpus':'99'}}", "/spec/irq/cpus", "not online");
         plan_bad(t, "{'dataplane':{'nics':['eth7']}}", "/spec/dataplane/nics/0", "there is no NIC eth7");
         plan_bad(t, "{'memory':{'reserved':200000}}", "/spec/memory/reserved", "at most 131072 MiB");
@@ -149,7 +149,8 @@ static void test_impossible(void **state)
         plan_bad(t, "{'hugepages':{'pages':[{'size':'2MiB','count':1,'node':5}]}}", "/spec/hugepages/pages/0/node",
                  "there is no node 5");
         plan_bad(t, "{'guests':{'count':100,'memory':4096,'page_size':'1GiB'}}", "/spec/guests/count", "at most 26");
-        plan_bad(t, "{'dataplane':{'memory':70000}}", "/spec/dataplane", "of node 0");
+        plan_bad(t, "{'guests':{'memory':70000,'page_size':'2MiB'}}", "/spec/guests/memory", "at most 62976 MiB");
+        plan_bad(t, "{'dataplane':{'memory':70000}}", "/spec/dataplane/memory", "at most 62464 MiB");
 }
 
 static void test_hugepages(void **state)

@@ -1,6 +1,7 @@
 /* Every invariant on every machine: generated machines and profiles. A plan that is made keeps all of them; one that is
  * refused says why, and where it names a number, that number does. */
 #include <errno.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,11 +179,46 @@ static void test_regular(void **state)
                         }
 }
 
+/* Machines as hwloc tells them: its synthetic ones, and those that somebody wrote down. */
+static void test_read_machines(void **state)
+{
+        static const char *const synthetic[] = {
+                "pu:1",
+                "core:1 pu:2",
+                "pack:2 numa:4 l3:2 core:4 pu:2",
+                "pack:2 [numa(memory=64GiB)] l3:2 core:2 pu:2(indexes=core,pu)",
+                "pack:8 numa:4 l3:4 core:4 pu:2",
+                "pack:4 core:64 pu:4",
+        };
+        const char *directory = getenv("SOCLE_MACHINES");
+        cleanup_free char *pattern = NULL;
+        glob_t found;
+
+        for (size_t i = 0; i < ARRAY_LEN(synthetic); i++) {
+                cleanup_(topology_free_p) struct topology *t = read_synthetic(synthetic[i]);
+                cleanup_(plan_free_p) struct plan *plan = plan_ok(t, "{}");
+
+                assert_non_null(plan);
+        }
+        if (!directory)
+                skip();
+        assert_true(asprintf(&pattern, "%s/*.xml", directory) > 0);
+        assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+        for (size_t i = 0; i < found.gl_pathc; i++) {
+                cleanup_(topology_free_p) struct topology *t = read_file(found.gl_pathv[i]);
+                cleanup_(plan_free_p) struct plan *plan = plan_ok(t, "{}");
+
+                assert_non_null(plan);
+        }
+        globfree(&found);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_empty_profile),
                 cmocka_unit_test(test_regular),
+                cmocka_unit_test(test_read_machines),
                 cmocka_unit_test(test_random),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

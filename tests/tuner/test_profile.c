@@ -21,7 +21,8 @@ static void test_defaults(void **state)
         assert_int_equal(profile->storage.osd_bytes, UINT64_C(5) << 30);
         assert_int_equal(profile->guests.overhead_bytes, UINT64_C(512) << 20);
         assert_int_equal(profile->guests.count, -1);
-        assert_true(profile->partition && profile->boot && !profile->enforce);
+        assert_true(profile->partition && !profile->enforce);
+        assert_int_equal(profile->boot, -1);
         assert_int_equal(profile->thp, PROFILE_DERIVE);
         assert_int_equal(profile->irqbalance, PROFILE_KEEP);
         assert_int_equal(profile->cstate_latency_us, PROFILE_KEEP);
@@ -70,7 +71,7 @@ static void test_what_a_table_cannot_say(void **state)
         BAD_SPEC("{'isolation':{'cpus':'0-9999'}}", "/spec/isolation/cpus", "CPUs below 8192");
         BAD_SPEC("{'irq':{'cpus':'all'}}", "/spec/irq/cpus", "such as 2-7,34-39");
         BAD_SPEC("{'classes':{'dataplane':{'cpus':'2-4'},'guests':{'shared':{'cpus':'3-9'}}}}",
-                 "/spec/classes/guests/shared/cpus", "CPUs 3-4 are those of dataplane too");
+                 "/spec/classes/guests/shared/cpus", "CPUs 3-4: in dataplane too");
         BAD_SPEC("{'isolation':{'cpus':'2-3'},'irq':{'cpus':'3'}}", "/spec/irq/cpus", "to be isolated");
         BAD_SPEC("{'isolation':{'cpus':'2-3'},'classes':{'housekeeping':{'cpus':'0-2'}}}", "/spec/isolation/cpus",
                  "housekeeping");

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "planner.h"
+#include "words.h"
 #include "socle/cleanup.h"
 
 static enum class_form form_of(const struct planner *planner, enum cpu_class class)
@@ -46,30 +47,39 @@ static bool has_foreign(const struct planner *planner, int node)
         return cores_usable(planner, node) < (unsigned)planner->nodes[node].count;
 }
 
-static void derive_housekeeping(struct planner *planner)
+/* Lists of other classes have taken a whole node: one core of it would do. */
+static void complain_housekeeping(struct planner *planner, int node)
 {
-        for (int node = 0; node < planner->node_count; node++) {
-                char pointer[96];
-                int class = 0;
+        int core = planner->weak[planner->nodes[node].first];
+        char pointer[96], expected[256], words[CPUS_WORDS];
+        struct cpu_set cpus = {0};
 
-                if (cores_usable(planner, node) == 0 || cores_take(planner, CLASS_HOUSEKEEPING, node) ||
-                    has_foreign(planner, node))
-                        continue;
-                while (class < CLASS_STORAGE && cores_owned(planner, class, node) == 0)
-                        class ++;
-                snprintf(pointer, sizeof(pointer), "%s/cpus", cpu_class_pointers[class]);
-                errors_add(planner->errors, -EINVAL, pointer,
-                           "at least one core of the node left; or a number or list in /spec/classes/housekeeping",
-                           "node %d has no core left for housekeeping", node_number(planner, node));
-        }
+        core_cpus(planner, core, &cpus);
+        snprintf(pointer, sizeof(pointer), "%s/cpus", cpu_class_pointers[planner->owner[core]]);
+        snprintf(expected, sizeof(expected), "a list without %s; or a number or list in /spec/classes/housekeeping",
+                 cpus_words(&cpus, words));
+        errors_add(planner->errors, -EINVAL, pointer, expected, "node %d has no core left for housekeeping",
+                   node_number(planner, node));
 }
 
-/* One core to the eligible node that got the fewest so far; the freest among them. False: nothing is left. */
+static void derive_housekeeping(struct planner *planner)
+{
+        for (int node = 0; node < planner->node_count; node++)
+                if (cores_usable(planner, node) > 0 && !cores_take(planner, CLASS_HOUSEKEEPING, node) &&
+                    !has_foreign(planner, node))
+                        complain_housekeeping(planner, node);
+}
+
+/* One core to the eligible node that got the fewest so far; the freest among them. Housekeeping begins with the core
+ * that boots. False: nothing is left. */
 static bool take_one(struct planner *planner, enum cpu_class class)
 {
-        int best = -1;
+        int best = -1, boot = core_node(planner, planner->boot_core);
         unsigned best_owned = 0, best_free = 0;
 
+        if (class == CLASS_HOUSEKEEPING && planner->owner[planner->boot_core] == CORE_FREE &&
+            cores_take(planner, class, boot))
+                return true;
         for (int node = 0; node < planner->node_count; node++) {
                 unsigned owned = cores_owned(planner, class, node), free_here = cores_free(planner, class, node);
 
@@ -95,12 +105,11 @@ static void take_cores(struct planner *planner, enum cpu_class class)
                 return;
         snprintf(pointer, sizeof(pointer), "%s/cores", cpu_class_pointers[class]);
         snprintf(expected, sizeof(expected), "at most %u", taken);
-        errors_add(planner->errors, -EINVAL, pointer, expected, "%u cores are wanted, %u are left for %s%s", wanted,
-                   taken, cpu_class_names[class],
-                   planner->topology->hybrid && cores_free(planner, CLASS_GUESTS_SHARED, 0) > 0
-                           ? " (of performance cores)"
-                   : class == CLASS_DATAPLANE ? " on nodes with an underlay's NIC"
-                                              : "");
+        errors_add(planner->errors, -EINVAL, pointer, expected, "%u cores are wanted for %s, and %u can be had%s",
+                   wanted, cpu_class_names[class], taken,
+                   wants_strong(class) && planner->topology->hybrid ? ", performance cores only"
+                   : class == CLASS_DATAPLANE                       ? " on nodes with an underlay's NIC"
+                                                                    : "");
 }
 
 static void take_cores_per_node(struct planner *planner, enum cpu_class class)
@@ -126,8 +135,8 @@ static void take_cores_per_node(struct planner *planner, enum cpu_class class)
         snprintf(pointer, sizeof(pointer), "%s/cores_per_node", cpu_class_pointers[class]);
         snprintf(expected, sizeof(expected), "at most %u%s", most, most == 0 ? "; or cores, or cpus" : "");
         errors_add(planner->errors, -EINVAL, pointer, expected,
-                   "%u cores a node are wanted, %u are left for %s on node %d", wanted, most, cpu_class_names[class],
-                   node_number(planner, scarcest));
+                   "%u cores a node are wanted for %s, and %u can be had on node %d", wanted, cpu_class_names[class],
+                   most, node_number(planner, scarcest));
 }
 
 static void take_counted(struct planner *planner, enum cpu_class class)
@@ -183,6 +192,7 @@ static void absorb(struct planner *planner)
 {
         bool derived = form_of(planner, CLASS_HOUSEKEEPING) == CLASS_DERIVED;
         struct cpu_set left = {0};
+        char words[CPUS_WORDS];
 
         for (size_t core = 0; core < planner->topology->core_count; core++) {
                 if (planner->owner[core] != CORE_FREE || planner->foreign[core])
@@ -192,14 +202,13 @@ static void absorb(struct planner *planner)
         }
         if (cpu_set_empty(&left))
                 return;
-        cleanup_free char *list = cpu_set_to_list(&left);
         if (derived)
-                planner_reason(planner, "class housekeeping", "CPUs %.160s are asked for by no class: left to the OS",
-                               list ?: "");
+                planner_reason(planner, "class housekeeping", "%s: asked for by no class, left to the OS",
+                               cpus_words(&left, words));
         else
                 errors_add(planner->errors, -EINVAL, "/spec/classes",
                            "a class without cpus, cores and cores_per_node, which gets the rest; or these CPUs in one",
-                           "CPUs %.160s are in no class", list ?: "");
+                           "%s: in no class", cpus_words(&left, words));
 }
 
 void classes_assign(struct planner *planner)
@@ -260,20 +269,21 @@ static const char *why(const struct planner *planner, enum cpu_class class)
 static void explain(struct planner *planner, enum cpu_class class, int node)
 {
         struct cpu_set cpus = {0};
+        char subject[64], words[CPUS_WORDS];
         unsigned cores = 0;
-        char subject[64];
+        bool weak = false;
 
         for (size_t core = 0; core < planner->topology->core_count; core++)
                 if (planner->owner[core] == (int)class && core_node(planner, core) == node) {
                         core_cpus(planner, core, &cpus);
+                        weak |= wants_strong(class) && !core_is_strong(planner, core);
                         cores++;
                 }
         if (cores == 0)
                 return;
-        cleanup_free char *list = cpu_set_to_list(&cpus);
         snprintf(subject, sizeof(subject), "class %s node %d", cpu_class_names[class], node_number(planner, node));
-        planner_reason(planner, subject, "%u core%s, CPUs %.120s: %s", cores, cores == 1 ? "" : "s", list ?: "",
-                       why(planner, class));
+        planner_reason(planner, subject, "%u core%s, %s: %s%s", cores, cores == 1 ? "" : "s", cpus_words(&cpus, words),
+                       why(planner, class), weak ? "; not all are performance cores" : "");
 }
 
 void classes_publish(struct planner *planner)

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "planner.h"
-#include "units.h"
+#include "words.h"
 
 static bool knows(const struct planner *planner, int node, uint64_t page_bytes)
 {
@@ -65,7 +65,7 @@ static uint64_t derive_size(const struct planner *planner, uint64_t fallback)
 
         for (int node = 0; node < planner->node_count; node++)
                 large |= planner->nodes[node].dataplane_bytes >= GIB;
-        return large && planner->profile->boot && dataplane_knows(planner, GIB) ? GIB : fallback;
+        return large && planner->profile->boot != 0 && dataplane_knows(planner, GIB) ? GIB : fallback;
 }
 
 void hugepages_choose(struct planner *planner)
@@ -274,16 +274,32 @@ static void check_entry(struct planner *planner, size_t index)
                        "which the OS, OSDs and guests leave");
 }
 
-/* The guests' pages fit, or were complained of already, and so were the profile's own. */
-static void check_dataplane(struct planner *planner, int node)
+/* What was asked for the dataplane must have room; what was not is smaller already (memory.c). */
+static void check_dataplane(struct planner *planner)
 {
-        uint64_t room = room_on(planner, node), bytes = planner->nodes[node].dataplane_bytes;
+        uint64_t page = planner->dataplane_page_bytes, most = UINT64_MAX;
+        char expected[160];
+        int where = -1;
 
-        if (bytes > room)
-                errors_add(planner->errors, -EINVAL, "/spec/dataplane", "fewer mbufs, a smaller heap, or memory",
-                           "the dataplane's huge pages take %" PRIu64 " MiB of node %d, of which %" PRIu64
-                           " MiB are not reserved",
-                           bytes / MIB, node_number(planner, node), room / MIB);
+        for (int node = 0; node < (int)planner->plan->node_count; node++) {
+                const struct node_state *state = &planner->nodes[node];
+
+                if (state->dataplane_bytes <= room_on(planner, node))
+                        continue;
+                if (room_on(planner, node) / state->dataplane_shares / page * page < most) {
+                        most = room_on(planner, node) / state->dataplane_shares / page * page;
+                        where = node;
+                }
+        }
+        if (where < 0)
+                return;
+        snprintf(expected, sizeof(expected),
+                 most > 0 ? "at most %" PRIu64 " MiB" : "none, by /spec/classes/dataplane/cores: 0, or cpus elsewhere",
+                 most / MIB);
+        errors_add(planner->errors, -EINVAL, most > 0 ? "/spec/dataplane/memory" : "/spec/classes/dataplane", expected,
+                   "the dataplane's huge pages take %" PRIu64 " MiB of node %d, which has %" PRIu64 " MiB to spare",
+                   planner->nodes[where].dataplane_bytes / MIB, node_number(planner, where),
+                   room_on(planner, where) / MIB);
 }
 
 static void explain(struct planner *planner, const struct plan_pages *pages)
@@ -311,10 +327,9 @@ void hugepages_plan(struct planner *planner)
         struct plan *plan = planner->plan;
 
         check_nodes(planner);
-        for (int node = 0; node < (int)plan->node_count; node++) {
+        check_dataplane(planner);
+        for (int node = 0; node < (int)plan->node_count; node++)
                 add_needs(planner, node);
-                check_dataplane(planner, node);
-        }
         if (planner_failed(planner))
                 return;
         for (size_t i = 0; i < planner->profile->page_count; i++)

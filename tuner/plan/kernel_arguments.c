@@ -7,7 +7,11 @@
 #include <string.h>
 
 #include "planner.h"
-#include "units.h"
+#include "words.h"
+
+/* COMMAND_LINE_SIZE of x86 and arm64, and what we leave of it to the boot loader and to others. */
+#define COMMAND_LINE_BYTES 2048
+#define OTHERS_BYTES       512
 
 struct arguments {
         struct planner *planner;
@@ -45,21 +49,50 @@ static void add(struct arguments *arguments, const char *why, const char *format
         arguments->count++;
 }
 
+/* Whether so many lists of these CPUs, and one of others, have room beside what is on the command line already. */
+static bool fits(const char *isolated, const char *irq, unsigned lists)
+{
+        return lists * (strlen(isolated) + sizeof("isolcpus=managed_irq,domain,")) + strlen(irq) +
+                       sizeof("irqaffinity=") <=
+               COMMAND_LINE_BYTES - OTHERS_BYTES;
+}
+
+/* Too many ranges of CPUs: the kernel would cut the command line off without a word. */
+static void give_up_boot(struct planner *planner)
+{
+        planner->plan->boot_isolation = false;
+        planner_reason(planner, "isolation", "their list is too long for the kernel's command line: by cgroup only");
+        if (planner->profile->boot == 1)
+                errors_add(planner->errors, -EINVAL, "/spec/isolation/boot",
+                           "boot: false; or classes of CPUs that follow each other",
+                           "the isolated CPUs make a list too long for the kernel's command line (%d bytes)",
+                           COMMAND_LINE_BYTES);
+}
+
 static void add_isolation(struct arguments *arguments)
 {
-        const struct plan *plan = arguments->planner->plan;
+        struct planner *planner = arguments->planner;
+        const struct plan *plan = planner->plan;
 
         if (!plan->boot_isolation)
                 return;
         cleanup_free char *isolated = cpu_set_to_list(&plan->isolated), *irq = cpu_set_to_list(&plan->irq);
         if (!isolated || !irq) {
-                planner_no_memory(arguments->planner);
+                planner_no_memory(planner);
+                return;
+        }
+        if (!fits(isolated, irq, 2)) {
+                give_up_boot(planner);
                 return;
         }
         add(arguments, "no tasks are balanced onto isolated CPUs, no managed interrupts sent there",
             "isolcpus=managed_irq,domain,%s", isolated);
         add(arguments, "no timer tick while an isolated CPU has one task", "nohz_full=%s", isolated);
-        add(arguments, "RCU's callbacks run elsewhere", "rcu_nocbs=%s", isolated);
+        if (fits(isolated, irq, 3))
+                add(arguments, "RCU's callbacks run elsewhere", "rcu_nocbs=%s", isolated);
+        else
+                planner_reason(planner, "kernel argument rcu_nocbs",
+                               "left out, the line would be too long; nohz_full means it too");
         add(arguments, "where interrupts begin their life, and what new ones get", "irqaffinity=%s", irq);
 }
 

@@ -7,7 +7,7 @@
 #include "formula_dataplane.h"
 #include "formula_hci.h"
 #include "planner.h"
-#include "units.h"
+#include "words.h"
 
 #define OS_BYTES_MAX (4096 * MIB) /* NovaReservedHostMemory of TripleO's derived parameters */
 
@@ -106,6 +106,7 @@ static void reserve_for_dataplane(struct planner *planner)
                         continue;
                 dataplane_memory(&planner->profile->dataplane, workers, &memory);
                 planner->nodes[home].dataplane_bytes += memory.huge_bytes;
+                planner->nodes[home].dataplane_shares++;
                 planner->plan->nodes[home].session_bytes += memory.session_bytes;
                 snprintf(subject, sizeof(subject), "dataplane memory node %d", node_number(planner, home));
                 planner_reason(planner, subject, "%" PRIu64 " MiB of huge pages: %s%s", memory.huge_bytes / MIB,
@@ -113,7 +114,8 @@ static void reserve_for_dataplane(struct planner *planner)
         }
 }
 
-/* A machine too small for what was not asked for: the dataplane then runs on ordinary pages, with fewer sessions. */
+/* A machine too small for what was not asked for: the dataplane has fewer sessions there, and runs on ordinary pages.
+ */
 static void fit_dataplane(struct planner *planner, int node)
 {
         struct plan_node *plan = &planner->plan->nodes[node];
@@ -124,16 +126,15 @@ static void fit_dataplane(struct planner *planner, int node)
         char subject[64];
 
         snprintf(subject, sizeof(subject), "dataplane memory node %d", node_number(planner, node));
-        if (state->dataplane_bytes > room && !asked) {
-                state->dataplane_bytes = 0;
-                planner_reason(planner, subject, "there is too little memory for huge pages: ordinary ones");
-        }
-        room -= min_u64(room, state->dataplane_bytes);
         if (plan->session_bytes > room) {
                 plan->session_bytes = room;
                 planner_reason(planner, subject,
                                "there is not room for all sessions: socle-dataplane --sessions %" PRIu64,
                                room / SOCLE_SESSION_BYTES);
+        }
+        if (state->dataplane_bytes > room - plan->session_bytes && !asked) {
+                state->dataplane_bytes = 0;
+                planner_reason(planner, subject, "there is too little memory for huge pages: ordinary ones");
         }
 }
 
@@ -169,6 +170,26 @@ static void derive_guests(struct planner *planner)
                 if (anywhere || has_guests(planner, node))
                         planner->plan->nodes[node].guests =
                                 hci_guests(room_on(planner, node), 0, memory, guests->overhead_bytes);
+}
+
+/* Guests were asked to have huge pages, and not even one has room. */
+static void check_any(struct planner *planner)
+{
+        const struct profile_guests *guests = &planner->profile->guests;
+        uint64_t room = 0;
+        char expected[80];
+
+        for (int node = 0; node < planner->node_count; node++) {
+                if (planner->plan->nodes[node].guests > 0)
+                        return;
+                if (guests_anywhere(planner) || has_guests(planner, node))
+                        room = room_on(planner, node) > room ? room_on(planner, node) : room;
+        }
+        room = room > guests->overhead_bytes ? room - guests->overhead_bytes : 0;
+        snprintf(expected, sizeof(expected), "at most %" PRIu64 " MiB, which a node has left",
+                 room / guests->page_bytes * guests->page_bytes / MIB);
+        errors_add(planner->errors, -EINVAL, "/spec/guests/memory", expected,
+                   "not even one guest of %" PRIu64 " MiB has room in huge pages", guests->memory_bytes / MIB);
 }
 
 /* Each to the node that has most room left after those before it. `each`: bytes that must fit. */
@@ -207,6 +228,8 @@ static void plan_guests(struct planner *planner, bool storage)
         if (guests->count < 0) {
                 if (guests->page_bytes || storage)
                         derive_guests(planner);
+                if (guests->page_bytes)
+                        check_any(planner);
                 return;
         }
         unsigned placed = spread_guests(planner, guests->count, each);

@@ -63,6 +63,12 @@ static void set_word(json_t *json, const char *name, const char *word)
                 json_object_set_new(json, name, json_string(word));
 }
 
+static void set_toggle(json_t *json, const char *name, int value)
+{
+        if (value != PROFILE_KEEP)
+                set_word(json, name, value ? "on" : "off");
+}
+
 static json_t *switches_to_json(const struct plan_switches *switches)
 {
         static const char *const thp[] = {"never", "madvise", "always"};
@@ -70,10 +76,10 @@ static json_t *switches_to_json(const struct plan_switches *switches)
 
         if (switches->thp >= 0)
                 set_word(json, "transparent_hugepages", thp[switches->thp]);
-        set_wish(json, "ksm", switches->ksm);
-        set_wish(json, "numa_balancing", switches->numa_balancing);
-        set_wish(json, "nmi_watchdog", switches->nmi_watchdog);
-        set_wish(json, "irqbalance", switches->irqbalance);
+        set_toggle(json, "ksm", switches->ksm);
+        set_toggle(json, "numa_balancing", switches->numa_balancing);
+        set_toggle(json, "nmi_watchdog", switches->nmi_watchdog);
+        set_toggle(json, "irqbalance", switches->irqbalance);
         set_wish(json, "stat_interval_s", switches->stat_interval_s);
         if (switches->rt_set)
                 json_object_set_new(json, "rt_runtime_us", json_integer(switches->rt_runtime_us));

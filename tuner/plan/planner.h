@@ -22,6 +22,7 @@ struct node_state {
         unsigned osds[3]; /* by device type */
         unsigned osd_cpus;
         uint64_t dataplane_bytes; /* in huge pages, from whichever node its cores are of */
+        int dataplane_shares;     /* nodes whose workers have their memory here */
         uint64_t memory_bytes;
 };
 
@@ -57,7 +58,8 @@ bool core_is_strong(const struct planner *planner, int core);                 /*
 void core_cpus(const struct planner *planner, int core, struct cpu_set *set); /* added to the set */
 /* The cores that a list of CPUs means, as `class`; complains of what is no whole core, offline, not ours, … */
 void cores_claim_list(struct planner *planner, enum cpu_class class, const struct cpu_set *cpus, const char *pointer);
-/* Free ones of a node that the class may have when it is counted, not listed (hybrid: performance cores only). */
+bool wants_strong(enum cpu_class class); /* performance cores only, unless they are listed */
+/* Free ones of a node that the class may have when it is counted, not listed. */
 unsigned cores_free(const struct planner *planner, enum cpu_class class, int node);
 /* The best of these; false: none is left. */
 bool cores_take(struct planner *planner, enum cpu_class class, int node);

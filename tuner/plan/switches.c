@@ -6,7 +6,7 @@
 
 #include "planner.h"
 
-static int derive(struct planner *planner, int asked, int derived, const char *name)
+static int derive(struct planner *planner, int asked, int derived, const char *name, const char *word)
 {
         if (asked != PROFILE_DERIVE)
                 return asked;
@@ -56,11 +56,11 @@ void switches_plan(struct planner *planner)
         const struct host_profile *profile = planner->profile;
         struct plan_switches *to = &planner->plan->switches;
 
-        to->thp = derive(planner, profile->thp, 1, "transparent_hugepages");
-        to->ksm = derive(planner, profile->ksm, 0, "ksm");
-        to->numa_balancing = derive(planner, profile->numa_balancing, 0, "numa_balancing");
-        to->nmi_watchdog = derive(planner, profile->nmi_watchdog, 0, "nmi_watchdog");
-        to->stat_interval_s = derive(planner, profile->stat_interval_s, 10, "stat_interval");
+        to->thp = derive(planner, profile->thp, 1, "transparent_hugepages", "madvise");
+        to->ksm = derive(planner, profile->ksm, 0, "ksm", "off");
+        to->numa_balancing = derive(planner, profile->numa_balancing, 0, "numa_balancing", "off");
+        to->nmi_watchdog = derive(planner, profile->nmi_watchdog, 0, "nmi_watchdog", "off");
+        to->stat_interval_s = derive(planner, profile->stat_interval_s, 10, "stat_interval", "10 s");
         to->irqbalance = profile->irqbalance;
         to->rt_set = profile->rt_set;
         to->rt_runtime_us = profile->rt_runtime_us;
