@@ -20,7 +20,7 @@ static bool is_here(const struct host *host)
                (host_exists(host, "/usr/sbin/update-grub") || !host_is_real(host));
 }
 
-static int read_drop_in(const struct host *host, char ***ret)
+static int read_ours(const struct host *host, char ***ret)
 {
         cleanup_free char *text = NULL, *value = NULL;
         int r = host_read(host, &text, DROP_IN);
@@ -48,21 +48,6 @@ static int next_boot(const struct host *host, char ***ret)
         return line ? arguments_parse(line, ret) : -ENOMEM;
 }
 
-static int read_ours(const struct host *host, char ***ret)
-{
-        cleanup_(strings_free_p) char **ours = NULL, **next = NULL;
-        int r = read_drop_in(host, &ours);
-
-        if (r == 0)
-                r = next_boot(host, &next);
-        if (r < 0 && (r != -ENOENT || !ours))
-                return r;
-        if (next)
-                arguments_keep(ours, next); /* what update-grub has not carried over does not count */
-        *ret = TAKE_PTR(ours);
-        return 0;
-}
-
 static int write_ours(const struct host *host, char *const *wanted, struct knob_detail *detail)
 {
         cleanup_free char *arguments = arguments_join(wanted), *text = NULL;
@@ -76,6 +61,7 @@ static int write_ours(const struct host *host, char *const *wanted, struct knob_
 }
 
 const struct boot_loader boot_loader_debian = {
+        .where = GRUB_CFG,
         .is_here = is_here,
         .read = read_ours,
         .write = write_ours,

@@ -114,16 +114,11 @@ static int next_boot(const struct host *host, char ***ret)
 static int read_ours(const struct host *host, char ***ret)
 {
         cleanup_record struct record record = {};
-        cleanup_(strings_free_p) char **next = NULL;
         int r = read_record(host, &record);
 
         if (r == 0)
-                r = next_boot(host, &next);
-        if (r < 0)
-                return r;
-        arguments_keep(record.set, next);
-        *ret = TAKE_PTR(record.set);
-        return 0;
+                *ret = TAKE_PTR(record.set);
+        return r;
 }
 
 /* ---- writing ---- */
@@ -217,6 +212,7 @@ static int write_ours(const struct host *host, char *const *wanted, struct knob_
 }
 
 const struct boot_loader boot_loader_grubby = {
+        .where = ENTRIES,
         .is_here = is_here,
         .read = read_ours,
         .write = write_ours,

@@ -6,7 +6,8 @@
 
 struct boot_loader {
         bool (*is_here)(const struct host *host);
-        /* Ours, as far as they will be there at the next boot. */
+        const char *where; /* what the boot loader itself reads */
+        /* Ours, as they were written last. */
         int (*read)(const struct host *host, char ***ret);
         /* These and no others of ours; none: as if we had never been. */
         int (*write)(const struct host *host, char *const *wanted, struct knob_detail *detail);

@@ -70,23 +70,37 @@ static int read_running(const struct host *host, char **ret_list)
         return r < 0 ? r : -ENOENT;
 }
 
+/* "2-7"; with words in parentheses, if the daemon that runs was told something else, or only one of the two files is
+ * there. */
 static int read_list_of(const struct host *host, const char *target, char **ret_value)
 {
         cleanup_free char *text = NULL, *written = NULL, *running = NULL;
-        int r = host_exists(host, DROP_IN) ? host_read(host, &text, FILE_NAME) : -ENOENT;
+        int r = host_read(host, &text, FILE_NAME);
 
         if (r < 0 && r != -ENOENT)
                 return r;
+        bool half = host_exists(host, DROP_IN) != (r == 0);
         written = value_in(text ? text : "");
-        if (!written)
-                return -ENOMEM;
-        r = read_running(host, &running);
+        r = written ? read_running(host, &running) : -ENOMEM;
         if (r == -ENOMEM)
                 return r;
-        if (r == 0 && strcmp(written, running) != 0 && written[0])
-                return asprintf(ret_value, "%s (it runs with '%s')", written, running) < 0 ? -ENOMEM : 0;
-        *ret_value = TAKE_PTR(written);
+        char *value;
+        int length = half ? asprintf(&value, "%s (half written)", written)
+                     : running && strcmp(written, running) != 0
+                             ? asprintf(&value, "%s (it runs with '%s')", written, running)
+                             : asprintf(&value, "%s", written);
+        if (length < 0)
+                return -ENOMEM;
+        *ret_value = value;
         return 0;
+}
+
+/* What was there before us may have been told otherwise to a daemon that is being started anew just now. */
+static bool is_satisfied(const char *wanted, const char *found)
+{
+        const char *words = strstr(wanted, " (");
+
+        return words && strncmp(wanted, found, (size_t)(words - wanted)) == 0;
 }
 
 static int write_list(const struct host *host, const char *target, const char *value, struct knob_detail *detail)
@@ -125,5 +139,6 @@ static struct knob irqbalance = {
         .read = read_list_of,
         .write = write_list,
         .undo = undo_list,
+        .satisfied = is_satisfied,
 };
 REGISTER_KNOB(irqbalance)

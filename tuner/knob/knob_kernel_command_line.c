@@ -60,18 +60,32 @@ static int wish(const struct knob *knob, const struct host *host, const struct t
         return wishes_add(wishes, knob, "", text, "isolation and huge pages that only begin with the kernel");
 }
 
+static bool are_in(char *const *arguments, char *const *others)
+{
+        for (size_t i = 0; arguments[i]; i++)
+                if (!arguments_have(others, arguments[i]))
+                        return false;
+        return true;
+}
+
+/* "A B", or "A B (not in FILE)" when the boot loader does not know of them: update-grub failed, or an entry was made
+ * without them. */
 static int read_line(const struct host *host, const char *target, char **ret_value)
 {
         const struct boot_loader *loader = boot_loader_find(host);
-        cleanup_(strings_free_p) char **arguments = NULL;
+        cleanup_(strings_free_p) char **arguments = NULL, **next = NULL;
         int r = loader ? loader->read(host, &arguments) : -ENOENT;
 
-        if (r < 0)
+        if (r == 0)
+                r = loader->next_boot(host, &next);
+        if (r < 0 && (r != -ENOENT || !arguments))
                 return r;
-        char *text = arguments_join(arguments);
-        if (!text)
+        cleanup_free char *text = arguments_join(arguments);
+        bool missing = next && !are_in(arguments, next);
+        char *value;
+        if (!text || asprintf(&value, missing ? "%s (not in %s)" : "%s", text, loader->where) < 0)
                 return -ENOMEM;
-        *ret_value = text;
+        *ret_value = value;
         return 0;
 }
 
@@ -79,7 +93,8 @@ static int write_line(const struct host *host, const char *target, const char *v
 {
         const struct boot_loader *loader = boot_loader_find(host);
         cleanup_(strings_free_p) char **arguments = NULL;
-        int r = loader ? arguments_parse(value, &arguments) : -ENOENT;
+        cleanup_free char *text = strndup(value, strcspn(value, "("));
+        int r = !loader ? -ENOENT : !text ? -ENOMEM : arguments_parse(text, &arguments);
 
         return r < 0 ? r : loader->write(host, arguments, detail);
 }
@@ -124,9 +139,8 @@ static char *describe(char *const *running, char *const *wanted)
 /* All that is wanted is there, and no isolation that the next boot will not have any more. */
 static bool is_in_force(char *const *wanted, char *const *running, char *const *next)
 {
-        for (size_t i = 0; wanted[i]; i++)
-                if (!arguments_have(running, wanted[i]))
-                        return false;
+        if (!are_in(wanted, running))
+                return false;
         for (size_t i = 0; next && running[i]; i++)
                 if (is_isolation(running[i]) && !arguments_have(wanted, running[i]) &&
                     !arguments_have(next, running[i]))
