@@ -47,7 +47,8 @@ static int wish_pages(const struct knob *knob, const struct host *host, int node
         if (r < 0)
                 return r;
         if (pages->page_bytes >= GIGANTIC && !kernel_was_told(host, pages->page_bytes))
-                return wishes_note(wishes, knob, target, "%s pages of this size are only sure to be had at boot", count);
+                return wishes_note(wishes, knob, target, "%s pages of this size are only sure to be had at boot",
+                                   count);
         if (!host_exists(host, "%s", path))
                 return wishes_note(wishes, knob, target, "this host has no %s", path);
         return wishes_add(wishes, knob, target, count, "%" PRIu64 " for the dataplane, %" PRIu64 " for guests",

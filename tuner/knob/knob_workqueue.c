@@ -47,7 +47,8 @@ static int write_cpus(const struct host *host, const char *target, const char *v
 
 static struct knob workqueue = {
         .name = "workqueue",
-        .help = "CPUs for unbound work of the kernel, of all workqueues and of each (Documentation/core-api/workqueue.rst).",
+        .help = "CPUs for unbound work of the kernel, of all workqueues and of each "
+                "(Documentation/core-api/workqueue.rst).",
         .pointer = "/spec/isolation",
         .order = 45,
         .wish = wish,

@@ -37,8 +37,7 @@ static int spawn(const char *const argv[], int output, pid_t *ret)
         posix_spawnattr_setsigmask(&attributes, &none);
         posix_spawnattr_setsigdefault(&attributes, &all);
         posix_spawnattr_setpgroup(&attributes, 0);
-        posix_spawnattr_setflags(&attributes,
-                                 POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
         r = posix_spawn(ret, argv[0], &actions, &attributes, (char *const *)argv, environment);
         posix_spawnattr_destroy(&attributes);
         posix_spawn_file_actions_destroy(&actions);
@@ -111,6 +110,8 @@ int program_run(const struct host *host, unsigned timeout_s, struct knob_detail 
         pid_t pid;
 
         r = host_before(host, HOST_RUN, argv[0]);
+        if (r == 0 && !host_is_real(host))
+                host_after(host, HOST_RUN, argv[0]);
         if (r < 0 || !host_is_real(host))
                 return r;
         if (pipe2(pipe_fds, O_CLOEXEC) < 0)
