@@ -332,7 +332,7 @@ static void send_datagram(struct busy *busy)
         to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
         if (sendto(busy->fd, "x", 1, 0, (struct sockaddr *)&to, sizeof(to)) == 1 || errno == ECONNREFUSED)
                 busy->rounds++;
-        else
+        else if (busy->rounds >= 0)
                 busy->stop = true; /* no loopback here */
         if (busy->rounds == 300)
                 busy->stop = true;
