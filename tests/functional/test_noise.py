@@ -10,7 +10,8 @@ import time
 import pytest
 
 from cli_fixture import DEGRADED, OK, REFUSED, SOCLECTL, SOCLED, USAGE, Node
-from socled_fixture import Rpc
+from socled_fixture import Rpc, directory, socled  # noqa: F401
+from test_socled_roles import GROUP, UID, ask, codes, shared  # noqa: F401
 
 pytestmark = pytest.mark.skipif(not (SOCLED.exists() and SOCLECTL.exists()), reason="needs socled and soclectl (SOCLE_BUILD)")
 
@@ -165,6 +166,11 @@ def test_client_that_leaves_at_once(node):
     wait_for(lambda: bpf_programs(node) == 0)
     with Rpc(node.socket) as rpc:
         assert rpc.call("info")
+
+
+@pytest.mark.parametrize("role, code", [("read", PERMISSION), ("operate", INVALID_PARAMS)])
+def test_who_may(shared, role, code):  # noqa: F811
+    assert codes(ask(shared(f"{role} = uid:{UID}\n"), ("noise", {"cpus": "none"}), groups=[GROUP])) == [code]
 
 
 def test_socled_ends_in_the_middle():

@@ -157,6 +157,7 @@ static void test_isolated(void **state)
 
         assert_non_null(mkdtemp(root));
         expect_isolated(root, "");
+        put(root, "/sys/devices/system/cpu/online", "0-15\n");
         put(root, "/sys/devices/system/cpu/isolated", "\n");
         expect_isolated(root, "");
         put(root, "/sys/devices/system/cpu/isolated", "2-3\n");
@@ -168,8 +169,10 @@ static void test_isolated(void **state)
         put(root, "/sys/fs/cgroup/broken/cpuset.cpus.partition", "isolated invalid (Cpu list empty)\n");
         put(root, "/sys/fs/cgroup/broken/cpuset.cpus.effective", "10-11\n");
         expect_isolated(root, "2-3,8-9");
-        put(root, "/sys/fs/cgroup/cpuset.cpus.isolated", "16\n"); /* the kernel's own list, where there is one */
-        expect_isolated(root, "2-3,16");
+        put(root, "/sys/fs/cgroup/cpuset.cpus.isolated", "12\n"); /* the kernel's own list, where there is one */
+        expect_isolated(root, "2-3,12");
+        put(root, "/sys/devices/system/cpu/isolated", "2-3,14-255\n"); /* as the command line has it */
+        expect_isolated(root, "2-3,12,14-15");
 
         struct cpu_set set;
         put(root, "/sys/devices/system/cpu/isolated", "rubbish\n");

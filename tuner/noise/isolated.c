@@ -88,17 +88,21 @@ int noise_system_cpus(const char *which, struct cpu_set *ret)
 int noise_isolated_cpus(const char *root, struct cpu_set *ret)
 {
         char path[PATH_MAX];
-        struct cpu_set set = {};
+        struct cpu_set set = {}, online = {};
 
         snprintf(path, sizeof(path), "%s/sys/devices/system/cpu", root);
-        int r = add_list(path, "isolated", &set);
+        int r = add_list(path, "online", &online);
+        if (r == 0)
+                r = add_list(path, "isolated", &set);
         if (r < 0 && r != -ENOENT)
                 return r;
         snprintf(path, sizeof(path), "%s/sys/fs/cgroup", root);
         r = add_list(path, "cpuset.cpus.isolated", &set);
         if (r < 0)
                 r = add_partitions(path, 0, &set);
-        if (r == 0)
-                *ret = set;
-        return r;
+        if (r < 0)
+                return r;
+        cpu_set_and(&set, &online); /* isolcpus= may name others */
+        *ret = set;
+        return 0;
 }

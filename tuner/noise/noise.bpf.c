@@ -129,11 +129,20 @@ static __always_inline void begin_task(struct noise_cpu *cpu, struct task_struct
         cpu->sequence++;
         barrier();
         cpu->frames[0].key.id = task->pid;
-        cpu->frames[0].inner_ns = 0;
         cpu->frames[0].start_ns = start_ns;
         describe_task(task, cpu->who, &cpu->allowed_cpus, &cpu->kernel_thread);
         barrier();
         cpu->sequence++;
+}
+
+/* Tasks are not switched within interrupts (but softirqs are on a PREEMPT_RT kernel): these have lost their exit. */
+static __always_inline void drop_interrupts(struct noise_cpu *cpu)
+{
+        if (cpu->depth == 0)
+                return;
+        for (int i = 1; i < NOISE_FRAMES; i++)
+                cpu->frames[i].inner_ns = 0;
+        cpu->depth = 0;
 }
 
 SEC("tp_btf/sched_switch")
@@ -146,12 +155,13 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
                 return 0;
         __u64 now = bpf_ktime_get_ns();
         __u64 ran = now - (cpu->frames[0].start_ns ?: started_ns), inner = cpu->frames[0].inner_ns;
-        cpu->depth = 0; /* tasks are not switched within interrupts: whatever is here has lost its exit */
+        drop_interrupts(cpu);
         if (key.id != 0) {
                 struct noise_value *value = charge(cpu, &key, ran > inner ? ran - inner : 0);
                 if (value)
                         describe_task(prev, value->who, &value->allowed_cpus, &value->kernel_thread);
         }
+        cpu->frames[0].inner_ns = inner > ran ? inner - ran : 0;
         begin_task(cpu, next, now);
         account_ourselves(cpu, now);
         return 0;
@@ -159,8 +169,12 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
 
 /* ---- what interrupts tasks ---- */
 
-/* Softirqs run with interrupts on, so that an interrupt may come between any two lines of these two; it is over before
- * the next line. So a frame is taken before it is filled, and read before it is given back. */
+/* Softirqs run with interrupts on, so that an interrupt may come between any two lines of these two. It is over before
+ * the next line, and has added its whole time to `inner_ns` of what it found on top. So that none is lost or counted
+ * twice, whatever the moment:
+ *  - `inner_ns` is 0 in frames that are not in use: nobody has to clear it when he takes one;
+ *  - who leaves takes out what he has seen, and leaves what has come since to the next;
+ *  - time that is more than there was to take it from, goes on to the frame below. */
 static __always_inline int enter(struct noise_key *key, __u64 cookie)
 {
         struct noise_cpu *cpu = this_cpu(&key->cpu);
@@ -178,7 +192,6 @@ static __always_inline int enter(struct noise_key *key, __u64 cookie)
         struct noise_frame *frame = frame_at(cpu, depth);
         frame->key = *key;
         frame->cookie = cookie;
-        frame->inner_ns = 0;
         frame->start_ns = now;
         account_ourselves(cpu, now);
         return 0;
@@ -198,9 +211,10 @@ static __always_inline struct noise_value *leave(__u32 kind, __u64 cookie, struc
                 return NULL;
         *ret_key = frame->key;
         __u64 elapsed = now - frame->start_ns, inner = frame->inner_ns;
+        __sync_fetch_and_add(&frame->inner_ns, -inner);
         barrier();
         cpu->depth = depth - 1;
-        __sync_fetch_and_add(&frame_at(cpu, depth - 1)->inner_ns, elapsed);
+        __sync_fetch_and_add(&frame_at(cpu, depth - 1)->inner_ns, inner > elapsed ? inner : elapsed);
         struct noise_value *value = charge(cpu, ret_key, elapsed > inner ? elapsed - inner : 0);
         account_ourselves(cpu, now);
         return value;

@@ -68,6 +68,7 @@ json_t *noise_report_to_json(const struct noise_report *report);
  * the worst offenders are: "CPU 3: task kworker/3:1 (4711) 12 times, 310.2 µs at the longest; …". */
 bool noise_proves_isolation(const struct noise_report *report, uint64_t limit_ns, char *words, size_t size);
 
-/* Isolated now: by the kernel's command line (isolcpus) and by isolated cgroup v2 partitions, whether the kernel lists
- * them (6.7 and later) or not. `root`: of the file system, "" in earnest. -ENOMEM, or what reading sysfs came to. */
+/* Online and isolated now: by the kernel's command line (isolcpus) and by isolated cgroup v2 partitions, whether the
+ * kernel lists them (6.7 and later) or not. `root`: of the file system, "" in earnest. -ENOMEM, or what reading sysfs
+ * came to. */
 int noise_isolated_cpus(const char *root, struct cpu_set *ret);
