@@ -13,7 +13,7 @@ static int derive(struct planner *planner, int asked, int derived, const char *n
         if (cpu_set_empty(&planner->plan->isolated))
                 return PROFILE_KEEP;
         planner_reason(planner, name,
-                       "%d, for the sake of the isolated CPUs (tuned: cpu-partitioning, network-latency)", derived);
+                       "%s, for the sake of the isolated CPUs (tuned: cpu-partitioning, network-latency)", word);
         return derived;
 }
 
