@@ -13,6 +13,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import intent  # noqa: E402
+import private_libvirt  # noqa: E402
 from guest import Guest  # noqa: E402
 from netns import Namespace  # noqa: E402
 from node import Node, wire  # noqa: E402
@@ -21,6 +22,8 @@ NEEDS = {
     "root": ("the test needs root", lambda: os.geteuid() == 0),
     "netns": ("the test makes network namespaces and taps: needs root, ip and /dev/net/tun",
               lambda: os.geteuid() == 0 and shutil.which("ip") and os.path.exists("/dev/net/tun")),
+    "libvirt": ("the test runs a libvirtd of its own: needs root, libvirt-daemon, libvirt-clients and qemu-system-x86",
+                private_libvirt.there),
     "testpmd": ("the test's guest is dpdk-testpmd (package dpdk-dev)", lambda: shutil.which("dpdk-testpmd")),
     "hugepages": ("the test needs 128 free huge pages of 2 MiB and a mounted hugetlbfs", lambda: huge_pages() >= 128),
 }

@@ -285,6 +285,9 @@ static void test_cells_as_asked(void **state)
         refuse(*state, &c, -EINVAL, "/spec/numa/cells", "3 cells for 2 vCPUs", "at most 2");
         c.vcpus = 4;
         refuse(*state, &c, -ENOSPC, "/spec/numa/cells", "do not fit", "0");
+        c.cells = 2;
+        c.page_bytes = GIB; /* one page cannot be in two cells */
+        refuse(*state, &c, -ENOSPC, "/spec/numa/cells", "do not fit", "0");
 }
 
 static void test_huge_pages_are_accounted(void **state)

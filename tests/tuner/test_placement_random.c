@@ -313,6 +313,8 @@ static bool some_way(const struct books *books, const struct guest_demand *deman
                                   : (demand->emulator == EMULATOR_OWN) +
                                             (demand->iothread_policy == EMULATOR_OWN ? demand->iothreads : 0);
 
+        if (cells > units)
+                return false; /* a cell without memory is none */
         if (cell == cells)
                 return !demand->near_required || demand->near_node < 0 || (nodes >> demand->near_node & 1);
         for (int node = 0; node < (int)books->machine->topology.node_count; node++)

@@ -17,22 +17,33 @@ struct guest_interface {
 };
 
 struct guests;
-/* uri: "qemu:///system". Never fails because libvirtd is not there. */
-int guests_new(struct guests **ret, const struct host *host, const char *uri);
+/* uri: "qemu:///system". Never fails because libvirtd is not there; -EBADMSG and words: a journal is damaged. One in a
+ * process (-EBUSY). `host` must outlive it. */
+int guests_new(struct guests **ret, const struct host *host, const char *uri, struct errors *errors);
 struct guests *guests_free(struct guests *guests);
 /* Readable: a domain started, stopped, migrated, was defined or undefined, or the connection came or went. */
 int guests_event_fd(const struct guests *guests);
 int guests_dispatch(struct guests *guests); /* drains; 1: something changed */
 
-/* Who is pinned where: every domain's placement, ours or not, goes into `state`. */
+/* Who is pinned where: every domain's placement, ours or not, goes into `state`. What libvirt tells of is read again at
+ * once, the rest (persistent pins that someone changes) when it is older than five seconds: idle, ask after events and
+ * seldom else. ret_list: [{name, uuid, active, foreign, guest, vcpus, cpus, memory_bytes, nodes, pci, placement,
+ * findings}], as topology_render_…() takes them. */
 int guests_observe(struct guests *guests, struct placement_state *state, json_t **ret_list, struct errors *errors);
 
 /* Places and applies, live and persistent, through libvirt's API, and reads back; on failure what was there is put
- * back. The domain that is not there: -ENOENT (the object waits). What was there before the first apply is kept in
- * host->state/guest-NAME.json for guests_restore(). */
+ * back. The domain that is not there: -ENOENT (the object waits); libvirt or a migration keeps it: -EBUSY (try again
+ * soon). What was there before the first apply is kept in host->state/guest-NAME.json for guests_restore(). A guest
+ * that is placed as wished stays where it is; domains that the wish means no more are put back. Killed half-way, it is
+ * to be called again, or guests_restore() is. `state`: from guests_observe(); the guest's new place is in it
+ * afterwards, also after a dry run. ret_status: {domains: [{name, uuid, active, placement, steps: [{scope: "live" |
+ * "persistent", what, from, to}], restart_required, restart_reasons}]}; after a dry run, steps are what differs
+ * (drift). */
 int guests_apply(struct guests *guests, const char *name, const struct guest_wish *wish,
                  const struct guest_interface *interfaces, size_t interface_count, struct placement_state *state,
                  bool dry_run, json_t **ret_status, struct errors *errors);
+/* All that was changed for that Guest, as it was; what others changed meanwhile stays. The domain that is gone, or was
+ * made anew, is left alone. -ENOTCONN: to be tried again. */
 int guests_restore(struct guests *guests, const char *name, struct errors *errors);
 
 /* Words, or NULL: the running guest that has this PCI function. Valid until the next call. */

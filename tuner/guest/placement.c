@@ -280,6 +280,9 @@ static int try_cells(const struct placement_state *state, const struct guest_dem
         if (r < 0)
                 return r;
         split_demand(demand, cells, search.needs);
+        for (unsigned i = 0; i < cells && demand->memory_bytes > 0; i++)
+                if (search.needs[i].memory_bytes == 0)
+                        return -ENOSPC; /* not a page for each cell */
         find_fits(&search);
         r = choose_nodes(&search);
         if (r < 0 || !ret)

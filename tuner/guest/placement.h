@@ -60,6 +60,8 @@ struct guest_placement {
 struct placement_state;
 int placement_state_new(struct placement_state **ret, const struct topology *topology, const struct plan *plan);
 struct placement_state *placement_state_free(struct placement_state *state);
+const struct topology *placement_topology(const struct placement_state *state);
+const struct plan *placement_plan(const struct placement_state *state);
 /* The placement of a name that is there already is replaced. -EEXIST: a CPU that is dedicated to another (its name in
  * `errors`); foreign ones are added all the same. */
 int placement_add(struct placement_state *state, const char *name, const struct guest_placement *placement,

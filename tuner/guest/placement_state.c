@@ -215,6 +215,16 @@ struct placement_state *placement_state_free(struct placement_state *state)
         return NULL;
 }
 
+const struct topology *placement_topology(const struct placement_state *state)
+{
+        return state->topology;
+}
+
+const struct plan *placement_plan(const struct placement_state *state)
+{
+        return state->plan;
+}
+
 /* Memory of a guest that is bound to no node weighs on all, by what they have. */
 static void use_floating(struct placement_state *state, uint64_t page_bytes, uint64_t bytes, int sign)
 {

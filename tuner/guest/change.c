@@ -1,0 +1,413 @@
+/* One domain to one placement: what differs, the journal, the running domain and its persistent XML, read back; and
+ * back again when something fails. See guests_private.h. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guests_private.h"
+
+/* ---- what differs in the persistent XML ---- */
+
+static void diff_pins(const struct change *change, const struct domain *config, json_t *steps)
+{
+        const struct guest_placement *placement = change->placement;
+        struct cpu_set buffer;
+        char what[64];
+
+        for (unsigned v = 0; v < config->vcpus; v++) {
+                snprintf(what, sizeof(what), "vCPU %u", v);
+                if (!cpu_set_equal(&config->vcpu_cpus[v], &placement->vcpu_cpus[v]))
+                        step_add_sets(steps, "persistent", what, &config->vcpu_cpus[v], &placement->vcpu_cpus[v]);
+        }
+        if (!cpu_set_equal(&config->emulator, &placement->emulator))
+                step_add_sets(steps, "persistent", "emulator", &config->emulator, &placement->emulator);
+        for (unsigned i = 0; i < config->iothread_count; i++) {
+                const struct cpu_set *cpus = placement_iothread(placement, i, &buffer);
+                snprintf(what, sizeof(what), "I/O thread %u", config->iothread_ids[i]);
+                if (!cpu_set_equal(&config->iothread_cpus[i], cpus))
+                        step_add_sets(steps, "persistent", what, &config->iothread_cpus[i], cpus);
+        }
+}
+
+static void diff_memory(const struct change *change, const struct domain *config, json_t *steps)
+{
+        const struct guest_placement *placement = change->placement;
+        struct cpu_set nodes = placement_nodes(placement, change->topology);
+        char from[PAGE_SIZE_NAME], to[PAGE_SIZE_NAME];
+
+        if (placement_needs_cells(config, placement)) {
+                snprintf(from, sizeof(from), "%u", config->cell_count);
+                snprintf(to, sizeof(to), "%u", placement->cell_count);
+                step_add(steps, "persistent", "NUMA cells", from, to);
+        } else if (!domain_has_nodes(config, placement, change->topology)) {
+                step_add_sets(steps, "persistent", "memory on nodes", &config->nodes, &nodes);
+        }
+        if (config->page_bytes != placement->page_bytes)
+                step_add(steps, "persistent", "huge pages",
+                         config->page_bytes ? page_size_name(config->page_bytes, from) : "none",
+                         placement->page_bytes ? page_size_name(placement->page_bytes, to) : "none");
+}
+
+static bool is_wanted(const struct change *change, const char *mac_address)
+{
+        for (size_t i = 0; i < change->interface_count; i++)
+                if (strcasecmp(change->interfaces[i].mac_address, mac_address) == 0)
+                        return true;
+        return false;
+}
+
+/* MAC addresses of interfaces that we set once and that are wanted no more. */
+static json_t *stale_interfaces(const struct change *change)
+{
+        const json_t *entry = journal_entry(change->guests, change->guest, change->config->uuid);
+        json_t *stale = json_array(), *mac;
+        size_t i;
+
+        json_array_foreach (json_object_get(entry, "interfaces"), i, mac)
+                if (!is_wanted(change, json_string_value(mac)))
+                        json_array_append(stale, mac);
+        return stale;
+}
+
+static bool same_interface(const struct domain *a, const struct domain *b, const char *mac_address)
+{
+        const struct domain_interface *x = domain_interface(a, mac_address), *y = domain_interface(b, mac_address);
+
+        return x && y ? strcmp(x->type, y->type) == 0 && strcmp(x->socket, y->socket) == 0 && x->mtu == y->mtu : x == y;
+}
+
+/* Are they again what they were? */
+static void diff_stale_interfaces(const struct change *change, const struct domain *config, json_t *steps)
+{
+        const json_t *entry = journal_entry(change->guests, change->guest, config->uuid);
+        const char *before_text = json_string_value(json_object_get(entry, "config"));
+        cleanup_json json_t *stale = stale_interfaces(change);
+        cleanup_domain_facts struct domain *before = NULL;
+        char what[64];
+        json_t *mac;
+        size_t i;
+
+        if (json_array_size(stale) == 0 || !before_text || domain_parse(&before, before_text) < 0)
+                return;
+        json_array_foreach (stale, i, mac) {
+                if (same_interface(config, before, json_string_value(mac)))
+                        continue;
+                snprintf(what, sizeof(what), "interface %s", json_string_value(mac));
+                step_add(steps, "persistent", what, "vhostuser", "as it was");
+        }
+}
+
+static void diff_interfaces(const struct change *change, const struct domain *config, json_t *steps)
+{
+        char what[64];
+
+        for (size_t i = 0; i < change->interface_count; i++) {
+                snprintf(what, sizeof(what), "interface %s", change->interfaces[i].mac_address);
+                if (!domain_has_interface(config, &change->interfaces[i]))
+                        step_add(steps, "persistent", what, "", change->interfaces[i].socket);
+        }
+        if (change->interface_count > 0 && !config->memory_shared)
+                step_add(steps, "persistent", "memory access", "private", "shared");
+        diff_stale_interfaces(change, config, steps);
+}
+
+static void diff_config(const struct change *change, const struct domain *config, json_t *steps)
+{
+        diff_pins(change, config, steps);
+        diff_memory(change, config, steps);
+        diff_interfaces(change, config, steps);
+}
+
+/* ---- the journal ---- */
+
+static json_t *new_entry(const struct change *change)
+{
+        const struct domain *any = change->config ? change->config : change->live;
+        cleanup_free char *config =
+                change->config ? virDomainGetXMLDesc(change->handle, VIR_DOMAIN_XML_INACTIVE) : NULL;
+        cleanup_free char *live = change->live ? virDomainGetXMLDesc(change->handle, 0) : NULL;
+
+        if ((change->config && !config) || (change->live && !live))
+                return NULL;
+        return json_pack("{s:s, s:i, s:s?, s:s?, s:[]}", "name", any->name, "id", (int)virDomainGetID(change->handle),
+                         "config", config, "live", live, "interfaces");
+}
+
+static int put_interfaces(const struct change *change, json_t *entry, bool also_stale, struct errors *errors)
+{
+        json_t *before = json_object_get(entry, "interfaces"), *macs = also_stale ? json_copy(before) : json_array();
+        const char *uuid = change->config ? change->config->uuid : change->live->uuid;
+
+        for (size_t i = 0; i < change->interface_count; i++) {
+                json_t *mac = json_string(change->interfaces[i].mac_address), *other;
+                size_t j;
+                bool there = false;
+                json_array_foreach (macs, j, other)
+                        there |= json_equal(mac, other);
+                if (!there)
+                        json_array_append(macs, mac);
+                json_decref(mac);
+        }
+        bool same = json_equal(macs, before) && journal_entry(change->guests, change->guest, uuid);
+        json_object_set_new(entry, "interfaces", macs);
+        return same ? 0 : journal_put(change->guests, change->guest, uuid, json_incref(entry), errors);
+}
+
+/* On disk before anything is changed: what was there, and which interfaces may be ours from now on. */
+static int journal_begin(const struct change *change, struct errors *errors)
+{
+        const char *uuid = change->config ? change->config->uuid : change->live->uuid;
+        json_t *there = journal_entry(change->guests, change->guest, uuid);
+        cleanup_json json_t *entry = there ? json_deep_copy(there) : new_entry(change);
+
+        if (!entry)
+                return connection_complain(errors, "/spec/domain", "", "the domain cannot be read");
+        return put_interfaces(change, entry, true, errors);
+}
+
+static int journal_end(const struct change *change, struct errors *errors)
+{
+        const char *uuid = change->config ? change->config->uuid : change->live->uuid;
+        cleanup_json json_t *entry = json_deep_copy(journal_entry(change->guests, change->guest, uuid));
+
+        return entry ? put_interfaces(change, entry, false, errors) : -ENOMEM;
+}
+
+/* ---- the persistent XML ---- */
+
+static int edit(const struct change *change, xmlDocPtr tree)
+{
+        const json_t *entry = journal_entry(change->guests, change->guest, change->config->uuid);
+        const char *before_text = json_string_value(json_object_get(entry, "config"));
+        cleanup_json json_t *stale = stale_interfaces(change);
+        cleanup_tree xmlDocPtr before = NULL;
+        json_t *mac;
+        size_t i;
+        int r = tree_set_pins(tree, change->config, change->placement);
+
+        if (r == 0)
+                r = tree_set_memory(tree, change->config, change->placement, change->topology);
+        if (r == 0 && change->interface_count > 0)
+                r = tree_share_memory(tree, change->config);
+        for (i = 0; i < change->interface_count && r == 0; i++)
+                if (!domain_has_interface(change->config, &change->interfaces[i]))
+                        r = tree_set_interface(tree, &change->interfaces[i]);
+        if (r < 0 || json_array_size(stale) == 0 || !before_text)
+                return r;
+        r = domain_tree(&before, before_text);
+        json_array_foreach (stale, i, mac)
+                if (r == 0)
+                        r = tree_put_interface_back(tree, before, json_string_value(mac));
+        return r;
+}
+
+int define_tree(virConnectPtr connection, xmlDocPtr tree, const char *name, struct errors *errors)
+{
+        cleanup_free char *text = tree_text(tree);
+        cleanup_domain virDomainPtr defined = text ? virDomainDefineXML(connection, text) : NULL;
+
+        if (!text)
+                return -ENOMEM;
+        return defined ? 0 : connection_complain(errors, "/spec", "", "domain %.60s cannot be changed", name);
+}
+
+static int change_config(const struct change *change, char **ret_before, struct errors *errors)
+{
+        /* With its secrets: what is left out here would be gone after. */
+        cleanup_free char *before =
+                virDomainGetXMLDesc(change->handle, VIR_DOMAIN_XML_INACTIVE | VIR_DOMAIN_XML_SECURE);
+        cleanup_tree xmlDocPtr tree = NULL;
+        int r;
+
+        if (!before)
+                return connection_complain(errors, "/spec/domain", "", "the domain cannot be read");
+        r = domain_tree(&tree, before);
+        if (r == 0)
+                r = edit(change, tree);
+        if (r < 0) {
+                errors_add(errors, r, "/spec/domain", "", "the domain's XML cannot be changed: %s", strerror(-r));
+                return r;
+        }
+        r = define_tree(change->connection, tree, change->config->name, errors);
+        if (r == 0)
+                *ret_before = TAKE_PTR(before);
+        return r;
+}
+
+/* ---- the running domain ---- */
+
+static int is_free(const struct change *change, struct errors *errors)
+{
+        virDomainControlInfo info;
+
+        if (virDomainGetControlInfo(change->handle, &info, 0) < 0 || info.state == VIR_DOMAIN_CONTROL_OK)
+                return 0; /* what cannot be told is found out by trying */
+        errors_add(errors, -EBUSY, "/spec/domain", "it is tried again when that is over",
+                   info.state == VIR_DOMAIN_CONTROL_ERROR ? "QEMU of domain %.60s does not answer libvirt"
+                                                          : "domain %.60s is busy: it migrates, or libvirt works on it",
+                   change->live->name);
+        return -EBUSY;
+}
+
+/* Is there memory where this guest's is not to be? */
+static bool could_be_elsewhere(const struct topology *topology, const struct cpu_set *nodes)
+{
+        for (size_t i = 0; i < topology->node_count; i++)
+                if (topology->nodes[i].memory_bytes > 0 && !cpu_set_has(nodes, (unsigned)topology->nodes[i].os_index))
+                        return true;
+        return false;
+}
+
+/* Memory that libvirt cannot move stays until the guest is started again: no failure, and tried once in a run only. */
+static void move_memory(const struct change *change)
+{
+        struct cpu_set nodes = placement_nodes(change->placement, change->topology);
+        struct known *known = guests_known(change->guests, change->live->uuid);
+        int id = (int)virDomainGetID(change->handle);
+
+        if (cpu_set_equal(&nodes, &change->live->nodes) || !could_be_elsewhere(change->topology, &nodes) || !known)
+                return;
+        if (!change->live->memory_strict) {
+                known->immovable_id = id;
+                snprintf(known->immovable_why, sizeof(known->immovable_why), "it is not bound strictly");
+        }
+        if (known->immovable_id != id && !change->dry_run &&
+            live_set_nodes(change->handle, &nodes, known->immovable_why) != 0)
+                known->immovable_id = id;
+        if (known->immovable_id != id)
+                step_add_sets(change->steps, "live", "memory on nodes", &change->live->nodes, &nodes);
+        else
+                json_array_append_new(change->restart_reasons,
+                                      json_sprintf("its memory stays where it is: %s", known->immovable_why));
+}
+
+static int pin_threads(const struct change *change, const struct domain *live, bool dry_run, json_t *steps,
+                       struct errors *errors)
+{
+        struct live_pins pins = {};
+        int r = live_read(change->handle, live, change->topology->cpu_limit, &pins, errors);
+
+        if (r == 0)
+                r = live_pin(change->handle, live, &pins, change->placement, change->topology->cpu_limit, dry_run,
+                             steps, errors);
+        live_pins_clear(&pins);
+        return r;
+}
+
+/* ---- read back, and undone ---- */
+
+static int complain_of(const json_t *steps, struct errors *errors)
+{
+        const json_t *step = json_array_get(steps, 0);
+
+        if (!step)
+                return 0;
+        errors_add(errors, -EIO, "/spec", "", "%s (%s): asked for \"%s\", but it is \"%s\"",
+                   json_string_value(json_object_get(step, "what")), json_string_value(json_object_get(step, "scope")),
+                   json_string_value(json_object_get(step, "to")), json_string_value(json_object_get(step, "from")));
+        return -EIO;
+}
+
+/* Nothing may differ any more. The domain as it runs now is kept for what is said about restarts. */
+static int read_back(struct change *change, struct errors *errors)
+{
+        cleanup_json json_t *differs = json_array();
+        cleanup_domain_facts struct domain *live = NULL, *config = NULL;
+        int r = change->live ? domain_read(change->handle, false, &live, errors) : 0;
+
+        if (r == 0 && live)
+                r = pin_threads(change, live, true, differs, errors);
+        if (r == 0 && change->config)
+                r = domain_read(change->handle, true, &config, errors);
+        if (r == 0 && config)
+                diff_config(change, config, differs);
+        if (r == 0)
+                r = complain_of(differs, errors);
+        return r;
+}
+
+static void undo(const struct change *change, const char *config, struct errors *errors)
+{
+        cleanup_domain_facts struct domain *now = NULL;
+        char why[128];
+
+        if (change->live && domain_read(change->handle, false, &now, errors) == 0) {
+                live_put_back(change->handle, change->live, now, &change->topology->online, change->topology->cpu_limit,
+                              errors);
+                if (!cpu_set_equal(&now->nodes, &change->live->nodes) && !cpu_set_empty(&change->live->nodes))
+                        live_set_nodes(change->handle, &change->live->nodes, why);
+        }
+        if (!config)
+                return;
+        cleanup_domain virDomainPtr defined = virDomainDefineXML(change->connection, config);
+        if (!defined)
+                connection_complain(errors, "/spec/domain", "", "the domain cannot be put back");
+}
+
+/* ---- all of it ---- */
+
+static void explain_restart(const struct change *change)
+{
+        const struct domain *live = change->live;
+        json_t *reasons = change->restart_reasons;
+        char name[PAGE_SIZE_NAME];
+
+        if (placement_needs_cells(live, change->placement))
+                json_array_append_new(reasons, json_sprintf("it sees %u NUMA cells, and is to see %u", live->cell_count,
+                                                            change->placement->cell_count));
+        if (live->page_bytes != change->placement->page_bytes)
+                json_array_append_new(reasons, json_sprintf("its memory is in %s",
+                                                            live->page_bytes ? page_size_name(live->page_bytes, name)
+                                                                             : "normal pages"));
+        for (size_t i = 0; i < change->interface_count; i++)
+                if (!domain_has_interface(live, &change->interfaces[i]))
+                        json_array_append_new(reasons, json_sprintf("it runs without interface %s",
+                                                                    change->interfaces[i].mac_address));
+}
+
+static int bring_about(struct change *change, struct errors *errors)
+{
+        cleanup_free char *before = NULL;
+        cleanup_json json_t *persistent = json_array();
+        int r = journal_begin(change, errors);
+
+        if (r < 0)
+                return r;
+        if (change->live) {
+                r = pin_threads(change, change->live, false, change->steps, errors);
+                if (r == 0)
+                        move_memory(change);
+        }
+        if (r == 0 && change->config) {
+                diff_config(change, change->config, persistent);
+                if (json_array_size(persistent) > 0)
+                        r = change_config(change, &before, errors);
+                json_array_extend(change->steps, persistent);
+        }
+        if (r == 0)
+                r = read_back(change, errors);
+        if (r == 0)
+                r = journal_end(change, errors);
+        if (r < 0)
+                undo(change, before, errors);
+        return r;
+}
+
+int change_domain(struct change *change, struct errors *errors)
+{
+        int r = 0;
+
+        if (change->live)
+                explain_restart(change);
+        if (!change->dry_run) {
+                r = change->live ? is_free(change, errors) : 0;
+                return r < 0 ? r : bring_about(change, errors);
+        }
+        if (change->live) {
+                r = pin_threads(change, change->live, true, change->steps, errors);
+                move_memory(change);
+        }
+        if (r == 0 && change->config)
+                diff_config(change, change->config, change->steps);
+        return r;
+}

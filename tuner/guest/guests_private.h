@@ -1,0 +1,100 @@
+/* What the files that deal with libvirt's domains share: who they are (guests.c), what is known of them (observe.c),
+ * what is asked for one (demand.c), how it is brought about (change.c, live.c) and taken back (restore.c, journal.c).
+ */
+#pragma once
+
+#include "connection.h"
+#include "domain_private.h"
+#include "knob/journal.h"
+
+/* A domain as it was last read: as it runs, else as it is defined. */
+struct known {
+        char uuid[UUID_TEXT];
+        struct domain *domain;
+        bool stale;       /* libvirt told of a change since */
+        int immovable_id; /* the run (libvirt's id) of it whose memory cannot be moved; 0: none is known of */
+        char immovable_why[128];
+};
+
+struct guests {
+        struct host disk; /* the real root, for what is kept on disk */
+        const struct host *host;
+        struct connection *connection;
+        struct known *known;
+        size_t known_count, known_room;
+        int64_t read_at_ms; /* when all were read: not everything is told of */
+        bool complete;      /* every domain there is is in `known` */
+        json_t *journals;   /* by name of the Guest: see journal.c */
+        char words[128];    /* that guests_user_of_pci() returns */
+};
+
+/* observe.c: brings `known` up to date. -ENOTCONN, … */
+int guests_refresh(struct guests *guests, virConnectPtr connection, struct errors *errors);
+/* We have changed it: libvirt will say so, but not before the next who asks. */
+void guests_changed(struct guests *guests, const char *uuid);
+struct known *guests_known(const struct guests *guests, const char *uuid);
+/* As it runs (config: as it is defined). -ENOENT: it is gone; there is no such domain by now. */
+int domain_read(virDomainPtr handle, bool config, struct domain **ret, struct errors *errors);
+/* How a domain is placed. `strict`: a cell whose memory is bound to no node, or to several, has the node -1; else that
+ * of its CPUs is good enough. */
+struct guest_placement *placement_of(const struct domain *domain, const struct topology *topology,
+                                     const struct plan *plan, bool strict);
+
+/* demand.c */
+int demand_make(const struct guests *guests, const struct guest_wish *wish, const struct domain *domain, bool has_ports,
+                const struct placement_state *state, struct guest_demand *ret, struct errors *errors);
+
+/* live.c: a running domain's pins. */
+struct live_pins {
+        unsigned vcpus;
+        struct cpu_set *vcpu_cpus; /* as the kernel has them; empty: the vCPU is offline */
+};
+int live_read(virDomainPtr handle, const struct domain *live, int cpu_limit, struct live_pins *ret,
+              struct errors *errors);
+void live_pins_clear(struct live_pins *pins);
+/* Pins what differs, with an entry in `steps` for each; dry_run: only the entries. */
+int live_pin(virDomainPtr handle, const struct domain *live, const struct live_pins *pins,
+             const struct guest_placement *placement, int cpu_limit, bool dry_run, json_t *steps,
+             struct errors *errors);
+/* As the domain's XML says, where it says nothing: on all CPUs that are online. */
+int live_put_back(virDomainPtr handle, const struct domain *before, const struct domain *now,
+                  const struct cpu_set *online, int cpu_limit, struct errors *errors);
+/* Memory of a running guest to these nodes; 1: libvirt cannot, and says why in `why`. */
+int live_set_nodes(virDomainPtr handle, const struct cpu_set *nodes, char why[128]);
+
+/* {scope: "live" | "persistent", what, from, to} */
+void step_add(json_t *steps, const char *scope, const char *what, const char *from, const char *to);
+void step_add_sets(json_t *steps, const char *scope, const char *what, const struct cpu_set *from,
+                   const struct cpu_set *to);
+
+/* change.c: one domain, to one placement. */
+struct change {
+        struct guests *guests;
+        const char *guest; /* the object's name */
+        const struct guest_interface *interfaces;
+        size_t interface_count;
+        const struct topology *topology;
+        bool dry_run;
+        virConnectPtr connection;
+        virDomainPtr handle;
+        struct domain *live, *config; /* NULL: it does not run; it is not persistent */
+        struct guest_placement *placement;
+        json_t *steps, *restart_reasons;
+};
+int change_domain(struct change *change, struct errors *errors);
+int define_tree(virConnectPtr connection, xmlDocPtr tree, const char *name, struct errors *errors);
+
+/* journal.c. What was there before a domain was first changed, {domains: {UUID: {name, id, config, live, interfaces}}}:
+ * XML as libvirt gave it, MAC addresses of interfaces that were set. */
+int journals_load(struct guests *guests, struct errors *errors);
+json_t *journal_domains(const struct guests *guests, const char *guest); /* borrowed; NULL: none */
+json_t *journal_entry(const struct guests *guests, const char *guest, const char *uuid);
+/* The Guest that the domain belongs to, NULL: none of ours. */
+const char *journal_owner(const struct guests *guests, const char *uuid);
+/* On disk when it returns 0. The entry is taken over. */
+int journal_put(struct guests *guests, const char *guest, const char *uuid, json_t *entry, struct errors *errors);
+int journal_drop(struct guests *guests, const char *guest, const char *uuid, struct errors *errors);
+
+/* restore.c: one domain, to what it was before us. The domain that is gone is as it was. */
+int restore_domain(struct guests *guests, virConnectPtr connection, const char *guest, const char *uuid,
+                   struct errors *errors);
