@@ -21,14 +21,19 @@ static struct want_list *list_at(struct wants *wants, size_t i)
         return (struct want_list *)((char *)wants + lists[i].offset);
 }
 
+bool wants_kind(const struct kind *kind)
+{
+        for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+                if (strcmp(kind->name, lists[i].kind) == 0)
+                        return true;
+        return false;
+}
+
 bool wants_concern(const struct object *object)
 {
         if (strcmp(object->kind->name, "Port") == 0)
                 return json_object_get(object->spec, "guest") != NULL;
-        for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-                if (strcmp(object->kind->name, lists[i].kind) == 0)
-                        return true;
-        return false;
+        return wants_kind(object->kind);
 }
 
 /* ---- the world after a transaction ---- */

@@ -2,9 +2,11 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+struct kind;
 struct model;
 struct object;
 struct transaction;
@@ -34,5 +36,7 @@ struct wants *wants_new(const struct model *model, const struct transaction *tra
 struct wants *wants_free(struct wants *wants);
 const struct want *want_find(const struct want_list *list, const char *name);
 
+/* Is it the host that has to do as objects of this kind say? */
+bool wants_kind(const struct kind *kind);
 /* Does a change of this object concern the host? */
 bool wants_concern(const struct object *object);

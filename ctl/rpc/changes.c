@@ -34,11 +34,11 @@ static json_t *changes_to_json(const struct transaction *transaction, size_t req
                          (json_int_t)(requested > touched ? requested - touched : 0), "dry_run", dry_run);
 }
 
-void call_finish_transaction(struct call *call, struct transaction *transaction, size_t requested, bool dry_run,
+void call_finish_transaction(struct call *call, struct transaction *transaction, const json_t *objects, bool dry_run,
                              const json_t *wait)
 {
         struct rpc_context *context = call_context(call);
-        json_t *result = changes_to_json(transaction, requested, dry_run);
+        json_t *result = changes_to_json(transaction, json_array_size(objects), dry_run);
         uint64_t revision = model_revision(context->model);
         struct errors errors = {};
 
@@ -56,7 +56,7 @@ void call_finish_transaction(struct call *call, struct transaction *transaction,
         audit_log(call, json_object_get(result, "changes"), "done", revision);
         json_object_set_new(result, "revision", json_integer((json_int_t)revision));
         if (wait)
-                call_reply_in_force(call, result, revision, json_number_value(wait));
+                call_reply_in_force(call, result, objects, revision, json_number_value(wait));
         else
                 call_reply(call, result);
 }

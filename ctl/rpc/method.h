@@ -91,18 +91,18 @@ struct rpc_context *call_context(const struct call *call);
 enum role call_role(const struct call *call);
 
 /* changes.c: commits the transaction (takes it over) unless it is a dry run, and ends the call with what it changed.
- * `requested`: objects in the request; `wait`: the parameter, NULL when absent. */
+ * `objects`: of the request; `wait`: the parameter, NULL when absent. */
 struct transaction;
-void call_finish_transaction(struct call *call, struct transaction *transaction, size_t requested, bool dry_run,
+void call_finish_transaction(struct call *call, struct transaction *transaction, const json_t *objects, bool dry_run,
                              const json_t *wait);
 /* The transaction that was asked for cannot be: ends the call with the errors, and says so in the audit log. */
 void call_refuse_change(struct call *call, const json_t *objects, bool dry_run, const struct errors *errors);
 /* diff.c: [{pointer, before, after}…] of two specs. */
 json_t *spec_diff(const json_t *before, const json_t *after);
 
-/* wait.c: replies with `result`, `in_force`, and `failures` among its `changes`, once the dataplane has the revision in
- * force or the time is over. Takes over result. */
-void call_reply_in_force(struct call *call, json_t *result, uint64_t revision, double seconds);
+/* wait.c: replies with `result`, `in_force`, and `failures` among its `changes`, once those that the kinds of `objects`
+ * concern, dataplane or host, have the revision in force, or the time is over. Takes over result. */
+void call_reply_in_force(struct call *call, json_t *result, const json_t *objects, uint64_t revision, double seconds);
 
 /* host.c: asks the tuner's thread, and ends the call with its answer. */
 void call_ask_tuning(struct call *call, int topic);

@@ -33,8 +33,7 @@ static void run(struct call *call, json_t *json)
         if (model_plan_apply(call_context(call)->model, &request, &transaction, &errors) < 0)
                 call_refuse_change(call, request.objects, dry_run, &errors);
         else
-                call_finish_transaction(call, transaction, json_array_size(request.objects), dry_run,
-                                        json_object_get(json, "wait"));
+                call_finish_transaction(call, transaction, request.objects, dry_run, json_object_get(json, "wait"));
 }
 
 static struct method apply = {

@@ -30,7 +30,7 @@ static void run(struct call *call, json_t *json)
         if (model_plan_delete(call_context(call)->model, &request, &transaction, &errors) < 0)
                 call_refuse_change(call, request.objects, dry_run, &errors);
         else
-                call_finish_transaction(call, transaction, 0, dry_run, json_object_get(json, "wait"));
+                call_finish_transaction(call, transaction, request.objects, dry_run, json_object_get(json, "wait"));
 }
 
 static struct method delete = {

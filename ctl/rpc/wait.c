@@ -6,22 +6,40 @@
 #include "private.h"
 #include "socle/cleanup.h"
 #include "tuning.h"
+#include "wants.h"
 
 struct wait {
         struct rpc_server *server;
         struct call *call;
         json_t *result;
         uint64_t revision;
+        bool dataplane, host; /* who has to have it */
         sd_event_source *timer;
         struct wait *next;
 };
 
-static bool in_force(const struct rpc_server *server, uint64_t revision)
+static bool in_force(const struct wait *wait)
 {
-        const struct rpc_context *context = &server->context;
+        const struct rpc_context *context = &wait->server->context;
 
-        return network_in_force(context->network, revision) &&
-               (!context->tuning || tuning_in_force(context->tuning, revision));
+        return (!wait->dataplane || network_in_force(context->network, wait->revision)) &&
+               (!wait->host || tuning_in_force(context->tuning, wait->revision));
+}
+
+/* A profile does not wait for a dataplane, which a node may not even have; nor a port for the host. */
+static void find_parts(struct wait *wait, const json_t *objects)
+{
+        json_t *object;
+        size_t i;
+
+        json_array_foreach ((json_t *)objects, i, object) {
+                const struct kind *kind = kind_find(json_string_value(json_object_get(object, "kind")) ?: "");
+                if (!kind)
+                        continue;
+                wait->dataplane = wait->dataplane || kind->compile;
+                wait->host = wait->host || wants_kind(kind);
+        }
+        wait->host = wait->host && wait->server->context.tuning;
 }
 
 static const char *failure_of(const struct rpc_server *server, const struct object *object)
@@ -99,12 +117,12 @@ void wait_check(struct rpc_server *server)
 
         for (struct wait *wait = server->waits; wait; wait = next) {
                 next = wait->next;
-                if (in_force(server, wait->revision))
+                if (in_force(wait))
                         finish(wait, true);
         }
 }
 
-void call_reply_in_force(struct call *call, json_t *result, uint64_t revision, double seconds)
+void call_reply_in_force(struct call *call, json_t *result, const json_t *objects, uint64_t revision, double seconds)
 {
         struct rpc_server *server = call->client->server;
         struct wait *wait = calloc(1, sizeof(*wait));
@@ -114,12 +132,13 @@ void call_reply_in_force(struct call *call, json_t *result, uint64_t revision, d
                 return;
         }
         *wait = (struct wait){.server = server, .call = call, .result = result, .revision = revision};
+        find_parts(wait, objects);
         wait->next = server->waits;
         server->waits = wait;
         call->cancel = on_cancel;
         call->cancel_user = wait;
 
-        if (in_force(server, revision))
+        if (in_force(wait))
                 finish(wait, true);
         else if (seconds <= 0 || sd_event_add_time_relative(server->event, &wait->timer, CLOCK_MONOTONIC,
                                                             (uint64_t)(seconds * 1e6), 1000, on_timer, wait) < 0)
