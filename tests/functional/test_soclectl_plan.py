@@ -14,8 +14,8 @@ pytestmark = pytest.mark.skipif(not SOCLECTL.exists(), reason=f"needs {SOCLECTL}
 
 
 def plan(*arguments, stdin=""):
-    done = subprocess.run([SOCLECTL, "plan", *map(str, arguments)], input=stdin, capture_output=True, text=True, timeout=60,
-                          check=False)
+    done = subprocess.run([SOCLECTL, "plan", *map(str, arguments)], input=stdin, capture_output=True, text=True,
+                          timeout=60, check=False)
     return Done(done.returncode, done.stdout, done.stderr)
 
 

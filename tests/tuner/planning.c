@@ -129,9 +129,9 @@ static int class_of(const struct checking *c, size_t core)
 {
         struct cpu_set cpus = cpus_of(c->t, core);
 
-        for (int class = 0; class < CLASS_COUNT; class ++)
-                if (cpu_set_intersects(&cpus, &c->plan->classes[class]))
-                        return class;
+        for (int which = 0; which < CLASS_COUNT; which++)
+                if (cpu_set_intersects(&cpus, &c->plan->classes[which]))
+                        return which;
         return -1;
 }
 
@@ -140,9 +140,9 @@ static void check_partition(const struct checking *c)
         struct cpu_set all = {0};
         unsigned count = 0;
 
-        for (int class = 0; class < CLASS_COUNT; class ++) {
-                cpu_set_or(&all, &c->plan->classes[class]);
-                count += cpu_set_count(&c->plan->classes[class]);
+        for (int which = 0; which < CLASS_COUNT; which++) {
+                cpu_set_or(&all, &c->plan->classes[which]);
+                count += cpu_set_count(&c->plan->classes[which]);
         }
         HOLDS(cpu_set_equal(&all, &c->t->online));
         HOLDS(count == cpu_set_count(&c->t->online));
@@ -187,21 +187,21 @@ static void check_housekeeping(const struct checking *c)
 /* Foreign cores are housekeeping beside what was asked for. */
 static void check_asked(const struct checking *c)
 {
-        for (int class = 0; class < CLASS_COUNT; class ++) {
-                const struct profile_class *asked = &c->profile->classes[class];
+        for (int which = 0; which < CLASS_COUNT; which++) {
+                const struct profile_class *asked = &c->profile->classes[which];
                 unsigned foreign = 0;
 
-                for (size_t core = 0; class == CLASS_HOUSEKEEPING && core < c->t->core_count; core++)
+                for (size_t core = 0; which == CLASS_HOUSEKEEPING && core < c->t->core_count; core++)
                         foreign += is_foreign(c->t, core);
                 if (asked->form == CLASS_CPUS)
-                        HOLDS(cpu_set_within(&asked->cpus, &c->plan->classes[class]));
+                        HOLDS(cpu_set_within(&asked->cpus, &c->plan->classes[which]));
                 if (asked->form == CLASS_CPUS && foreign == 0)
-                        HOLDS(cpu_set_equal(&asked->cpus, &c->plan->classes[class]));
+                        HOLDS(cpu_set_equal(&asked->cpus, &c->plan->classes[which]));
                 if (asked->form == CLASS_CORES)
-                        HOLDS(cores_in(c, class, -1) == asked->cores + foreign);
+                        HOLDS(cores_in(c, which, -1) == asked->cores + foreign);
                 for (int node = 0; asked->form == CLASS_CORES_PER_NODE && node < (int)c->t->node_count; node++)
-                        if (usable_on(c, node) > 0 && (class != CLASS_DATAPLANE || c->plan->nodes[node].underlay))
-                                HOLDS(cores_in(c, class, node) >= asked->cores);
+                        if (usable_on(c, node) > 0 && (which != CLASS_DATAPLANE || c->plan->nodes[node].underlay))
+                                HOLDS(cores_in(c, which, node) >= asked->cores);
         }
 }
 
@@ -334,12 +334,12 @@ static void check_storage(const struct checking *c)
 
 static void check_reasons(const struct checking *c)
 {
-        for (int class = 0; class < CLASS_COUNT; class ++)
+        for (int which = 0; which < CLASS_COUNT; which++)
                 for (size_t node = 0; node < c->t->node_count; node++) {
                         char subject[64];
-                        bool found = cores_in(c, class, (int)node) == 0;
+                        bool found = cores_in(c, which, (int)node) == 0;
 
-                        snprintf(subject, sizeof(subject), "class %s node %d", cpu_class_names[class],
+                        snprintf(subject, sizeof(subject), "class %s node %d", cpu_class_names[which],
                                  c->t->nodes[node].os_index);
                         for (size_t i = 0; i < c->plan->reason_count && !found; i++)
                                 found = strcmp(c->plan->reasons[i].subject, subject) == 0;

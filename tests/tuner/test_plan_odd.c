@@ -252,6 +252,18 @@ static void test_long_lists(void **state)
         plan_bad(t, spec, "/spec/isolation/boot", "boot: false");
 }
 
+static void test_long_arguments(void **state)
+{
+        cleanup_(topology_free_p) struct topology *t = machine_regular(1, 1, 4, 1, 16, 0);
+        char spec[4096] = "{'isolation':{'boot':false},'kernel_arguments':['quiet'";
+        size_t used = strlen(spec);
+
+        for (int i = 0; i < 10; i++)
+                used += snprintf(spec + used, sizeof(spec) - used, ",'a%d=%0200d'", i, i);
+        snprintf(spec + used, sizeof(spec) - used, "]}");
+        plan_bad(t, spec, "/spec/kernel_arguments", "254 bytes less");
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
@@ -265,6 +277,7 @@ int main(void)
                 cmocka_unit_test(test_little_known),
                 cmocka_unit_test(test_other_page_sizes),
                 cmocka_unit_test(test_long_lists),
+                cmocka_unit_test(test_long_arguments),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,8 +11,8 @@ static void test_defaults(void **state)
 {
         cleanup_(host_profile_free_p) struct host_profile *profile = profile_of("{}");
 
-        for (int class = 0; class < CLASS_COUNT; class ++)
-                assert_int_equal(profile->classes[class].form, CLASS_DERIVED);
+        for (int which = 0; which < CLASS_COUNT; which++)
+                assert_int_equal(profile->classes[which].form, CLASS_DERIVED);
         assert_int_equal(profile->dataplane.formula, FORMULA_SOCLE);
         assert_int_equal(profile->dataplane.mtus[0], 1500);
         assert_int_equal(profile->storage.cpus_per_osd[DISK_HDD], 1);
@@ -67,11 +67,13 @@ static void test_what_a_table_cannot_say(void **state)
                  "comes with another of cpus, cores");
         BAD_SPEC("{'classes':{'housekeeping':{'cores':0}}}", "/spec/classes/housekeeping", "at least one core");
         BAD_SPEC("{'classes':{'housekeeping':{'cpus':''}}}", "/spec/classes/housekeeping", "at least one core");
-        BAD_SPEC("{'classes':{'storage':{'cpus':'1-'}}}", "/spec/classes/storage/cpus", "is no list of CPUs");
-        BAD_SPEC("{'isolation':{'cpus':'0-9999'}}", "/spec/isolation/cpus", "CPUs below 8192");
+        BAD_SPEC("{'classes':{'storage':{'cpus':'1-'}}}", "/spec/classes/storage/cpus", "is the text \"1-\"");
+        BAD_SPEC("{'isolation':{'cpus':'0-9999'}}", "/spec/isolation/cpus", "a list of CPUs below 8192");
         BAD_SPEC("{'irq':{'cpus':'all'}}", "/spec/irq/cpus", "such as 2-7,34-39");
         BAD_SPEC("{'classes':{'dataplane':{'cpus':'2-4'},'guests':{'shared':{'cpus':'3-9'}}}}",
                  "/spec/classes/guests/shared/cpus", "CPUs 3-4: in dataplane too");
+        BAD_SPEC("{'irq':{'cpus':8192}}", "/spec/irq/cpus", "cpus is 8192");
+        BAD_SPEC("{'irq':{'cpus':true}}", "/spec/irq/cpus", "cpus is true");
         BAD_SPEC("{'isolation':{'cpus':'2-3'},'irq':{'cpus':'3'}}", "/spec/irq/cpus", "to be isolated");
         BAD_SPEC("{'isolation':{'cpus':'2-3'},'classes':{'housekeeping':{'cpus':'0-2'}}}", "/spec/isolation/cpus",
                  "housekeeping");

@@ -8,89 +8,6 @@
 #include "planner.h"
 #include "words.h"
 
-static bool knows(const struct planner *planner, int node, uint64_t page_bytes)
-{
-        const struct topology_node *n = &planner->topology->nodes[node];
-
-        for (size_t i = 0; i < n->page_count; i++)
-                if (n->pages[i].page_bytes == page_bytes)
-                        return true;
-        return false;
-}
-
-/* All nodes where the dataplane wants memory. */
-static bool dataplane_knows(const struct planner *planner, uint64_t page_bytes)
-{
-        for (int node = 0; node < planner->node_count; node++)
-                if (planner->nodes[node].dataplane_bytes > 0 && !knows(planner, node, page_bytes))
-                        return false;
-        return true;
-}
-
-/* What the kernel takes for its default without being told: the size of a PMD, which with 64 KiB base pages (arm64,
- * which then has no 1 GiB) is 512 MiB. 0: no huge pages that the dataplane could have. */
-static uint64_t kernel_default(const struct planner *planner)
-{
-        if (dataplane_knows(planner, 512 * MIB) && !dataplane_knows(planner, GIB))
-                return 512 * MIB;
-        if (dataplane_knows(planner, 2 * MIB))
-                return 2 * MIB;
-        return dataplane_knows(planner, 16 * MIB) ? 16 * MIB : 0;
-}
-
-static const char *known_sizes(const struct planner *planner, int node, char *buffer, size_t size)
-{
-        const struct topology_node *n = &planner->topology->nodes[node];
-        size_t used = snprintf(buffer, size, n->page_count ? "" : "no size: its kernel has no huge pages");
-        char name[PAGE_SIZE_NAME];
-
-        for (size_t i = 0; i < n->page_count && used < size; i++)
-                used += snprintf(buffer + used, size - used, "%s%s", i ? ", " : "",
-                                 page_size_name(n->pages[i].page_bytes, name));
-        return buffer;
-}
-
-static void complain_size(struct planner *planner, int node, uint64_t page_bytes, const char *pointer)
-{
-        char sizes[128], name[PAGE_SIZE_NAME];
-
-        errors_add(planner->errors, -EINVAL, pointer, known_sizes(planner, node, sizes, sizeof(sizes)),
-                   "node %d has no huge pages of %s", node_number(planner, node), page_size_name(page_bytes, name));
-}
-
-/* 1 GiB pages pay where the dataplane fills one; but they are only sure to be had at boot. */
-static uint64_t derive_size(const struct planner *planner, uint64_t fallback)
-{
-        bool large = false;
-
-        for (int node = 0; node < planner->node_count; node++)
-                large |= planner->nodes[node].dataplane_bytes >= GIB;
-        return large && planner->profile->boot != 0 && dataplane_knows(planner, GIB) ? GIB : fallback;
-}
-
-void hugepages_choose(struct planner *planner)
-{
-        uint64_t asked = planner->profile->default_page_bytes, standard = kernel_default(planner);
-        uint64_t size = asked ? asked : derive_size(planner, standard);
-
-        for (int node = 0; node < planner->node_count; node++) {
-                struct node_state *state = &planner->nodes[node];
-
-                if (state->dataplane_bytes == 0)
-                        continue;
-                if (asked && !knows(planner, node, asked)) {
-                        complain_size(planner, node, asked, "/spec/hugepages/default_size");
-                        size = standard;
-                }
-                state->dataplane_bytes = size ? (state->dataplane_bytes + size - 1) / size * size : 0;
-        }
-        if (size == 0)
-                planner_reason(planner, "hugepages",
-                               "the kernel has none of a usual size: the dataplane runs on ordinary pages");
-        planner->dataplane_page_bytes = size;
-        planner->plan->default_hugepage_bytes = asked || size != standard ? size : 0;
-}
-
 /* The entry of a node and size, made if need be; NULL: out of memory. */
 static struct plan_pages *entry(struct planner *planner, int node, uint64_t page_bytes)
 {
@@ -117,11 +34,9 @@ static uint64_t dataplane_pages(const struct planner *planner, int node, uint64_
 
 static uint64_t guest_pages(const struct planner *planner, int node, uint64_t page_bytes)
 {
-        const struct profile_guests *guests = &planner->profile->guests;
-
-        if (page_bytes != guests->page_bytes)
+        if (page_bytes != planner->profile->guests.page_bytes)
                 return 0;
-        return planner->plan->nodes[node].guests * ((guests->memory_bytes + page_bytes - 1) / page_bytes);
+        return planner->plan->nodes[node].guests * (guest_bytes(planner) / page_bytes);
 }
 
 static uint64_t needed(const struct planner *planner, int node, uint64_t page_bytes)
@@ -138,8 +53,8 @@ static void add_needs(struct planner *planner, int node)
 
                 if (sizes[i] == 0 || needed(planner, node, sizes[i]) == 0)
                         continue;
-                if (!knows(planner, node, sizes[i])) /* the dataplane's was looked at when it was chosen */
-                        complain_size(planner, node, sizes[i], "/spec/guests/page_size");
+                if (!node_knows_pages(planner, node, sizes[i])) /* the dataplane's was looked at when it was chosen */
+                        complain_page_size(planner, node, sizes[i], "/spec/guests/page_size");
                 else if ((pages = entry(planner, node, sizes[i]))) {
                         pages->dataplane = dataplane_pages(planner, node, sizes[i]);
                         pages->count = needed(planner, node, sizes[i]);
@@ -192,11 +107,10 @@ static void override(struct planner *planner, size_t index)
                 if (asked_for(planner, node, asked->page_bytes) != (int)index)
                         continue;
                 snprintf(pointer, sizeof(pointer), "/spec/hugepages/pages/%zu/size", index);
-                if (!knows(planner, node, asked->page_bytes))
-                        complain_size(planner, node, asked->page_bytes, pointer);
-                else if ((pages = entry(planner, node,
-                                        asked->page_bytes))) /* out of all bounds: check_entry() says so */
-                        pages->count = asked->count <= all ? asked->count : all + 1;
+                if (!node_knows_pages(planner, node, asked->page_bytes))
+                        complain_page_size(planner, node, asked->page_bytes, pointer);
+                else if ((pages = entry(planner, node, asked->page_bytes)))
+                        pages->count = asked->count <= all ? asked->count : all + 1; /* check_entry() says so */
                 if (needed(planner, node, asked->page_bytes) > least) {
                         least = needed(planner, node, asked->page_bytes);
                         where = node;

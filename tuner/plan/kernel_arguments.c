@@ -9,9 +9,9 @@
 #include "planner.h"
 #include "words.h"
 
-/* COMMAND_LINE_SIZE of x86 and arm64, and what we leave of it to the boot loader and to others. */
-#define COMMAND_LINE_BYTES 2048
-#define OTHERS_BYTES       512
+#define COMMAND_LINE_BYTES 2048 /* COMMAND_LINE_SIZE of x86 and arm64 */
+#define BOOT_BYTES         256  /* of it, for root= and all that is there already */
+#define OTHERS_BYTES       512  /* for that, and for all but the lists of isolated CPUs */
 
 struct arguments {
         struct planner *planner;
@@ -108,18 +108,26 @@ static const char *size_argument(uint64_t bytes, char buffer[PAGE_SIZE_NAME])
 static void add_gigantic(struct arguments *arguments, uint64_t page_bytes)
 {
         const struct plan *plan = arguments->planner->plan;
-        char list[1024] = "", size[PAGE_SIZE_NAME];
-        size_t used = 0;
+        char size[PAGE_SIZE_NAME];
+        cleanup_free char *list = NULL;
+        size_t bytes = 0;
+        FILE *stream = open_memstream(&list, &bytes);
 
-        for (size_t i = 0; i < plan->page_count; i++)
-                if (plan->pages[i].page_bytes == page_bytes && plan->pages[i].count > 0 && used < sizeof(list))
-                        used += snprintf(list + used, sizeof(list) - used, "%s%d:%" PRIu64, used ? "," : "",
-                                         node_number(arguments->planner, plan->pages[i].node), plan->pages[i].count);
-        if (!used)
+        if (!stream) {
+                planner_no_memory(arguments->planner);
                 return;
-        add(arguments, "pages of this size are only sure to be had at boot", "hugepagesz=%s",
-            size_argument(page_bytes, size));
-        add(arguments, "by node: node:pages", "hugepages=%s", list);
+        }
+        for (size_t i = 0; i < plan->page_count; i++)
+                if (plan->pages[i].page_bytes == page_bytes && plan->pages[i].count > 0)
+                        fprintf(stream, "%s%d:%" PRIu64, ftell(stream) > 0 ? "," : "",
+                                node_number(arguments->planner, plan->pages[i].node), plan->pages[i].count);
+        if (fclose(stream) != 0)
+                planner_no_memory(arguments->planner);
+        else if (bytes > 0) {
+                add(arguments, "pages of this size are only sure to be had at boot", "hugepagesz=%s",
+                    size_argument(page_bytes, size));
+                add(arguments, "by node: node:pages", "hugepages=%s", list);
+        }
 }
 
 static void add_hugepages(struct arguments *arguments)
@@ -160,6 +168,21 @@ static void add_iommu(struct arguments *arguments)
         add(arguments, "devices that the kernel drives itself are not slowed down", "iommu=pt");
 }
 
+static void check_length(struct planner *planner, const struct arguments *arguments)
+{
+        size_t bytes = 0;
+        char expected[64];
+
+        for (size_t i = 0; i < arguments->count; i++)
+                bytes += strlen(arguments->list[i]) + 1;
+        if (bytes <= COMMAND_LINE_BYTES - BOOT_BYTES)
+                return;
+        snprintf(expected, sizeof(expected), "%zu bytes less", bytes - (COMMAND_LINE_BYTES - BOOT_BYTES));
+        errors_add(planner->errors, -EINVAL, "/spec/kernel_arguments", expected,
+                   "all arguments together take %zu bytes; the kernel has room for %d, those of the boot loader too",
+                   bytes, COMMAND_LINE_BYTES);
+}
+
 void kernel_arguments_plan(struct planner *planner)
 {
         struct arguments arguments = {.planner = planner, .list = calloc(1, sizeof(char *))};
@@ -171,5 +194,6 @@ void kernel_arguments_plan(struct planner *planner)
         add_iommu(&arguments);
         for (size_t i = 0; i < planner->profile->kernel_argument_count; i++)
                 add(&arguments, "as the profile says", "%s", planner->profile->kernel_arguments[i]);
+        check_length(planner, &arguments);
         planner->plan->kernel_arguments = arguments.list;
 }

@@ -152,7 +152,7 @@ static bool guests_anywhere(const struct planner *planner)
         return true;
 }
 
-static uint64_t guest_bytes(const struct planner *planner)
+uint64_t guest_bytes(const struct planner *planner)
 {
         uint64_t memory = planner->profile->guests.memory_bytes, page = planner->profile->guests.page_bytes;
 

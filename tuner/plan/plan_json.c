@@ -15,13 +15,13 @@ static json_t *classes_to_json(const struct plan *plan, const struct cpu_set *wi
 {
         json_t *json = json_object();
 
-        for (int class = 0; class < CLASS_COUNT; class ++) {
-                struct cpu_set cpus = plan->classes[class];
+        for (int which = 0; which < CLASS_COUNT; which++) {
+                struct cpu_set cpus = plan->classes[which];
 
                 if (within)
                         cpu_set_and(&cpus, within);
                 if (!within || !cpu_set_empty(&cpus))
-                        set_cpus(json, cpu_class_names[class], &cpus);
+                        set_cpus(json, cpu_class_names[which], &cpus);
         }
         return json;
 }
@@ -96,19 +96,19 @@ static json_t *cache_to_json(const struct plan_cache *cache)
 {
         json_t *json = json_object();
 
-        for (int class = 0; class < CLASS_COUNT; class ++) {
+        for (int which = 0; which < CLASS_COUNT; which++) {
                 json_t *entry;
                 char mask[16];
 
-                if (!cache->l3_mask[class] && !cache->mb_percent[class])
+                if (!cache->l3_mask[which] && !cache->mb_percent[which])
                         continue;
                 entry = json_object();
-                snprintf(mask, sizeof(mask), "%x", cache->l3_mask[class]);
-                if (cache->l3_mask[class])
+                snprintf(mask, sizeof(mask), "%x", cache->l3_mask[which]);
+                if (cache->l3_mask[which])
                         json_object_set_new(entry, "l3_mask", json_string(mask));
-                if (cache->mb_percent[class])
-                        json_object_set_new(entry, "memory_bandwidth", json_integer(cache->mb_percent[class]));
-                json_object_set_new(json, cpu_class_names[class], entry);
+                if (cache->mb_percent[which])
+                        json_object_set_new(entry, "memory_bandwidth", json_integer(cache->mb_percent[which]));
+                json_object_set_new(json, cpu_class_names[which], entry);
         }
         return json;
 }

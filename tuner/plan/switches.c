@@ -33,21 +33,21 @@ static void plan_cache(struct planner *planner)
 {
         const struct topology *topology = planner->topology;
 
-        for (int class = 0; class < CLASS_COUNT; class ++) {
-                const struct profile_cache *asked = &planner->profile->cache[class];
+        for (int which = 0; which < CLASS_COUNT; which++) {
+                const struct profile_cache *asked = &planner->profile->cache[which];
                 char pointer[80];
 
-                snprintf(pointer, sizeof(pointer), "/spec/cache/%s", cpu_class_names[class]);
+                snprintf(pointer, sizeof(pointer), "/spec/cache/%s", cpu_class_names[which]);
                 if ((asked->l3_mask && !topology->resctrl_l3) || (asked->mb_percent && !topology->resctrl_mb))
                         errors_add(planner->errors, -EINVAL, pointer, "none",
                                    "%s of %s cannot be allocated: the CPU or the kernel has no resctrl for it",
                                    asked->l3_mask && !topology->resctrl_l3 ? "cache" : "memory bandwidth",
                                    topology->source);
-                else if ((asked->l3_mask || asked->mb_percent) && cpu_set_empty(&planner->plan->classes[class]))
+                else if ((asked->l3_mask || asked->mb_percent) && cpu_set_empty(&planner->plan->classes[which]))
                         errors_add(planner->errors, -EINVAL, pointer, "a class that has CPUs", "%s has no CPUs here",
-                                   cpu_class_names[class]);
-                planner->plan->cache.l3_mask[class] = asked->l3_mask;
-                planner->plan->cache.mb_percent[class] = asked->mb_percent;
+                                   cpu_class_names[which]);
+                planner->plan->cache.l3_mask[which] = asked->l3_mask;
+                planner->plan->cache.mb_percent[which] = asked->mb_percent;
         }
 }
 
