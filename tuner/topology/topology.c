@@ -41,27 +41,46 @@ static int fill(struct topology *t, hwloc_topology_t hwloc, const struct opened 
         return r;
 }
 
+static int discover_and_fill(struct topology *t, const struct opened *opened, struct errors *errors)
+{
+        cleanup_(hwloc_topology_p) hwloc_topology_t hwloc = NULL;
+        int r = discover(&hwloc, &opened->discovery, errors);
+
+        return r < 0 ? r : fill(t, hwloc, opened, errors);
+}
+
+/* A document tells of a host; as a file it is not this one, so that nothing is forbidden to us there. */
+static int take_document(struct topology **ret, const struct opened *opened, struct errors *errors)
+{
+        int r = topology_from_json(ret, opened->document, errors);
+
+        if (r < 0)
+                return r;
+        memcpy((*ret)->source, opened->name, sizeof((*ret)->source));
+        (*ret)->live = false;
+        (*ret)->allowed = (*ret)->online;
+        return 0;
+}
+
 int topology_read(struct topology **ret, const struct topology_source *source, struct errors *errors)
 {
         cleanup_(source_close) struct opened opened;
-        cleanup_(hwloc_topology_p) hwloc_topology_t hwloc = NULL;
         int r = source_open(&opened, source, errors);
 
-        if (r == 0)
-                r = discover(&hwloc, &opened.discovery, errors);
         if (r < 0)
                 return r;
+        if (opened.document)
+                return take_document(ret, &opened, errors);
         cleanup_(topology_free_p) struct topology *t = calloc(1, sizeof(*t));
         if (!t)
                 return -ENOMEM;
         memcpy(t->source, opened.name, sizeof(t->source));
         t->live = !source->file && !source->synthetic;
         t->page_bytes = NORMAL_PAGE_BYTES;
-        r = fill(t, hwloc, &opened, errors);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(t);
-        return 0;
+        r = discover_and_fill(t, &opened, errors);
+        if (r == 0)
+                *ret = TAKE_PTR(t);
+        return r;
 }
 
 struct topology *topology_free(struct topology *topology)

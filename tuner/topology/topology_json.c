@@ -2,10 +2,10 @@
  * not known is left out. CPUs that are present and in no core are offline. */
 #include <stdlib.h>
 
+#include "private.h"
 #include "socle/cleanup.h"
-#include "topology.h"
 
-static const char *const disk_types[] = {[DISK_HDD] = "hdd", [DISK_SSD] = "ssd", [DISK_NVME] = "nvme"};
+const char *const disk_type_names[] = {[DISK_HDD] = "hdd", [DISK_SSD] = "ssd", [DISK_NVME] = "nvme"};
 
 /* Numbers below 0 and empty texts are unknown. */
 static void set_number(json_t *object, const char *name, long long number)
@@ -111,7 +111,7 @@ static json_t *pci_to_json(const struct topology *t, const struct topology_pci *
 
 static json_t *disk_to_json(const struct topology *t, const struct topology_disk *disk)
 {
-        json_t *json = json_pack("{s:s, s:s, s:b, s:I}", "name", disk->name, "type", disk_types[disk->type],
+        json_t *json = json_pack("{s:s, s:s, s:b, s:I}", "name", disk->name, "type", disk_type_names[disk->type],
                                  "type_known", disk->type_known, "size_bytes", (json_int_t)disk->size_bytes);
 
         set_number(json, "node", node_number(t, disk->node));
