@@ -9,7 +9,7 @@ struct opened {
         struct discovery discovery;
         char name[128];
         int root;          /* the directory that has proc and sys in it; -1: none */
-        json_t *document;  /* of a file with JSON: then nothing is to be discovered */
+        json_t *document;  /* of a file with JSON: then nothing is to be discovered; else, when it is */
         char *text, *path; /* what `discovery` points to */
         char *unpacked;    /* a temporary directory, removed by source_close() */
 };

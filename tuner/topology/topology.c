@@ -1,87 +1,9 @@
-/* See topology.h: the steps in their order, and what is found by number or name. */
-#include <errno.h>
+/* See topology.h: what is found by number or name. Reading is in read.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "private.h"
-#include "socle/cleanup.h"
-#include "source.h"
-
-#define NORMAL_PAGE_BYTES 4096
-
-void *grow(void *array_pointer, size_t *count, size_t size)
-{
-        void **array = array_pointer;
-
-        if ((*count & (*count - 1)) == 0) {
-                void *more = realloc(*array, (*count ? *count * 2 : 1) * size);
-                if (!more)
-                        return NULL;
-                *array = more;
-        }
-        char *element = (char *)*array + (*count)++ * size;
-        return memset(element, 0, size);
-}
-
-static int fill(struct topology *t, hwloc_topology_t hwloc, const struct opened *opened, struct errors *errors)
-{
-        int r = read_cpus(t, hwloc, opened->root, errors);
-
-        if (r == 0)
-                r = read_memory(t, hwloc, opened->root);
-        if (r == 0 && opened->root < 0)
-                return read_hwloc_devices(t, hwloc);
-        if (r == 0)
-                r = read_pci(t, opened->root);
-        if (r == 0)
-                r = read_disks(t, opened->root);
-        if (r == 0)
-                read_features(t, opened->root);
-        return r;
-}
-
-static int discover_and_fill(struct topology *t, const struct opened *opened, struct errors *errors)
-{
-        cleanup_(hwloc_topology_p) hwloc_topology_t hwloc = NULL;
-        int r = discover(&hwloc, &opened->discovery, errors);
-
-        return r < 0 ? r : fill(t, hwloc, opened, errors);
-}
-
-/* A document tells of a host; as a file it is not this one, so that nothing is forbidden to us there. */
-static int take_document(struct topology **ret, const struct opened *opened, struct errors *errors)
-{
-        int r = topology_from_json(ret, opened->document, errors);
-
-        if (r < 0)
-                return r;
-        memcpy((*ret)->source, opened->name, sizeof((*ret)->source));
-        (*ret)->live = false;
-        (*ret)->allowed = (*ret)->online;
-        return 0;
-}
-
-int topology_read(struct topology **ret, const struct topology_source *source, struct errors *errors)
-{
-        cleanup_(source_close) struct opened opened;
-        int r = source_open(&opened, source, errors);
-
-        if (r < 0)
-                return r;
-        if (opened.document)
-                return take_document(ret, &opened, errors);
-        cleanup_(topology_free_p) struct topology *t = calloc(1, sizeof(*t));
-        if (!t)
-                return -ENOMEM;
-        memcpy(t->source, opened.name, sizeof(t->source));
-        t->live = !source->file && !source->synthetic;
-        t->page_bytes = NORMAL_PAGE_BYTES;
-        r = discover_and_fill(t, &opened, errors);
-        if (r == 0)
-                *ret = TAKE_PTR(t);
-        return r;
-}
+#include "topology.h"
 
 struct topology *topology_free(struct topology *topology)
 {

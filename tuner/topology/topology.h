@@ -114,8 +114,8 @@ struct topology_source {
 };
 
 /* 0, or -errno with words in `errors` (-EINVAL: not a topology, -ENOENT: no such file, -ETIMEDOUT, -ENOMEM, -EIO).
- * hwloc runs in a child process for it: no variable of the environment and no binding changes, and input that it cannot
- * bear does not end the caller. What is not there, or vanishes meanwhile, is unknown and no error. */
+ * The reading is done by a child process: no variable of the environment and no binding changes, and input that hwloc
+ * cannot bear does not end the caller. What is not there, or vanishes meanwhile, is unknown and no error. */
 int topology_read(struct topology **ret, const struct topology_source *source, struct errors *errors);
 struct topology *topology_free(struct topology *topology);
 DEFINE_CLEANUP(struct topology *, topology_free)
