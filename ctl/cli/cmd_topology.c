@@ -121,7 +121,7 @@ static int run(struct session *session, const struct arguments *arguments)
 
 static const char *const choices[] = {"tree", "json", "yaml", NULL};
 static const struct option_spec options[] = {
-        {"topology", 'T', "FILE", false, "read here: hwloc XML, or a tree or archive of hwloc-gather-topology", NULL},
+        {"topology", 'T', "FILE", false, "read here: JSON of this command, hwloc's XML, or what hwloc-gather-topology makes", NULL},
         {"synthetic", 'S', "DESCRIPTION", false, "read here: hwloc's, as \"pack:2 numa:2 core:8 pu:2\"", NULL},
         {"svg", 0, "FILE", false, "write a picture (- is standard output)", NULL},
         {"output", 'o', "FORMAT", false, "tree (default, unless --svg), json or yaml", choices},

@@ -1,12 +1,9 @@
-/* What hwloc makes of a machine, obtained so that nobody is harmed: hwloc is asked in a child process with an
- * environment of its own, because a tree other than the host's is named to it by HWLOC_FSROOT only, because a user's
- * HWLOC_* variables must not make another machine of this one, and because input that it asserts about must not end
- * socled. The child hands XML back, of hwloc's own making. */
+/* What hwloc makes of a machine. It is asked in a child process only (topology.c): a tree other than the host's is
+ * named to it by the variable HWLOC_FSROOT and no other way, a user's own HWLOC_* variables must not make another
+ * machine of this one, plugins must not be loaded, and there is input that it asserts about. */
 #pragma once
 
 #include <hwloc.h>
-
-#include "socle/errors.h"
 
 struct discovery {
         /* One of them: */
@@ -17,10 +14,16 @@ struct discovery {
         const char *name; /* in complaints: "file big.xml" */
 };
 
-/* 0, -EINVAL (with hwloc's own words where it has any), -ENOMEM, -ETIMEDOUT, or -errno of fork() and the like. All that
- * is online is in the result, also what the cgroup forbids; of objects only NUMA nodes, packages, L2 and L3, cores,
- * PUs, and from XML devices. */
-int discover(hwloc_topology_t *ret, const struct discovery *discovery, struct errors *errors);
+/* The environment for it, static but for `fsroot`: "HWLOC_FSROOT=…" or NULL. */
+#define DISCOVERY_ENVIRONMENT(fsroot)                                                                                  \
+        (char *[])                                                                                                     \
+        {                                                                                                              \
+                "HWLOC_XML_VERBOSE=1", "HWLOC_SYNTHETIC_VERBOSE=1", "HWLOC_PLUGINS_PATH=/dev/null", fsroot, NULL       \
+        }
+
+/* 0, -EINVAL (hwloc has said why on standard error) or -ENOMEM; it may also abort. All that is online is in the result,
+ * also what the cgroup forbids; of objects only NUMA nodes, packages, L2 and L3, cores, PUs, and from XML devices. */
+int discover(hwloc_topology_t *ret, const struct discovery *discovery);
 
 static inline void hwloc_topology_p(hwloc_topology_t *topology)
 {

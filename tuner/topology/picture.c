@@ -13,27 +13,6 @@ static const struct picture_style styles[] = {
 };
 static const struct picture_style other_style = {"", "37", "#dddddd"};
 
-const char *picture_text(const json_t *object, const char *name)
-{
-        const char *text = json_string_value(json_object_get(object, name));
-
-        return text ? text : "";
-}
-
-long long picture_number(const json_t *object, const char *name, long long fallback)
-{
-        const json_t *value = json_object_get(object, name);
-
-        return json_is_integer(value) ? json_integer_value(value) : fallback;
-}
-
-static bool read_set(const json_t *object, const char *name, struct cpu_set *ret)
-{
-        const char *text = json_string_value(json_object_get(object, name));
-
-        return text && cpu_set_from_list(text, ret) == 0;
-}
-
 /* Index by the kernel's number; -1: unknown. */
 #define FIND(picture, list, count, wanted)                                                                             \
         ({                                                                                                             \
@@ -46,7 +25,7 @@ static bool read_set(const json_t *object, const char *name, struct cpu_set *ret
 
 static int find_node(const struct picture *p, const json_t *object)
 {
-        long long number = picture_number(object, "node", -1);
+        long long number = doc_number(object, "node", -1);
 
         return FIND(p, nodes, node_count, number);
 }
@@ -64,15 +43,15 @@ static int read_nodes_and_packages(struct picture *p)
                 struct picture_node *node = grow(&p->nodes, &p->node_count, sizeof(*node));
                 if (!node)
                         return -ENOMEM;
-                *node = (struct picture_node){entry, (int)picture_number(entry, "number", -1), -1, {}};
-                if (!json_is_object(entry) || node->number < 0 || !read_set(entry, "cpus", &node->cpus))
+                *node = (struct picture_node){entry, (int)doc_number(entry, "number", -1), -1, {}};
+                if (!json_is_object(entry) || node->number < 0 || !doc_cpus(entry, "cpus", &node->cpus))
                         return -EINVAL;
         }
         json_array_foreach ((json_t *)packages, i, entry) {
                 struct picture_package *package = grow(&p->packages, &p->package_count, sizeof(*package));
                 if (!package)
                         return -ENOMEM;
-                *package = (struct picture_package){entry, (int)picture_number(entry, "number", -1), false};
+                *package = (struct picture_package){entry, (int)doc_number(entry, "number", -1), false};
         }
         return 0;
 }
@@ -91,7 +70,7 @@ static int read_classes(struct picture *p)
                 for (size_t i = 0; i < ARRAY_LEN(styles); i++)
                         if (strcmp(styles[i].class_name, name) == 0)
                                 class->style = &styles[i];
-                if (!read_set(classes, name, &class->cpus))
+                if (!doc_cpus(classes, name, &class->cpus))
                         return -EINVAL;
         }
         return 0;
@@ -109,9 +88,9 @@ static int class_of(const struct picture *p, int cpu)
 static int read_core(struct picture *p, const json_t *entry, struct cpu_set *left, int *used)
 {
         struct cpu_set cpus;
-        long long package = picture_number(entry, "package", -1);
+        long long package = doc_number(entry, "package", -1);
 
-        if (!read_set(entry, "cpus", &cpus) || cpu_set_empty(&cpus) || !cpu_set_within(&cpus, left))
+        if (!doc_cpus(entry, "cpus", &cpus) || cpu_set_empty(&cpus) || !cpu_set_within(&cpus, left))
                 return -EINVAL;
         cpu_set_and_not(left, &cpus);
         struct picture_core *core = grow(&p->cores, &p->core_count, sizeof(*core));
@@ -124,8 +103,8 @@ static int read_core(struct picture *p, const json_t *entry, struct cpu_set *lef
         }
         core->node = find_node(p, entry);
         core->package = FIND(p, packages, package_count, package);
-        core->l3 = (int)picture_number(entry, "l3", -1);
-        core->kind = (int)picture_number(entry, "kind", 0);
+        core->l3 = (int)doc_number(entry, "l3", -1);
+        core->kind = (int)doc_number(entry, "kind", 0);
         core->class = class_of(p, core->cpus[0]);
         return 0;
 }
@@ -227,7 +206,7 @@ static int read_devices(struct picture *p, const char *name, struct picture_devi
                 struct picture_device *device = grow(ret, ret_count, sizeof(*device));
                 if (!device)
                         return -ENOMEM;
-                *device = (struct picture_device){entry, find_node(p, entry), picture_text(entry, "physical_function")};
+                *device = (struct picture_device){entry, find_node(p, entry), doc_text(entry, "physical_function")};
         }
         return 0;
 }
@@ -250,7 +229,7 @@ static int guest_node(const struct picture *p, const json_t *guest, const struct
         struct cpu_set named;
         long long number =
                 json_is_integer(json_array_get(nodes, 0)) ? json_integer_value(json_array_get(nodes, 0)) : -1;
-        if (best < 0 && read_set(guest, "nodes", &named))
+        if (best < 0 && doc_cpus(guest, "nodes", &named))
                 number = cpu_set_next(&named, -1);
         return best >= 0 ? best : FIND(p, nodes, node_count, number);
 }
@@ -266,7 +245,7 @@ static int read_guests(struct picture *p)
                 if (!guest)
                         return -ENOMEM;
                 guest->json = entry;
-                if (!read_set(entry, "cpus", &guest->cpus))
+                if (!doc_cpus(entry, "cpus", &guest->cpus))
                         guest->cpus = (struct cpu_set){};
                 guest->node = guest_node(p, entry, &guest->cpus);
         }
@@ -276,7 +255,7 @@ static int read_guests(struct picture *p)
 bool picture_has_pf(const struct picture *p, const char *address)
 {
         for (size_t i = 0; i < p->pci_count; i++)
-                if (*address && strcmp(picture_text(p->pci[i].json, "address"), address) == 0)
+                if (*address && strcmp(doc_text(p->pci[i].json, "address"), address) == 0)
                         return true;
         return false;
 }
@@ -301,9 +280,9 @@ int picture_make(struct picture *ret, const json_t *document)
         cleanup_(picture_done) struct picture p = {.document = document};
 
         if (!json_is_array(json_object_get(document, "nodes")) || !json_is_array(json_object_get(document, "cores")) ||
-            !read_set(cpus, "online", &p.online))
+            !doc_cpus(cpus, "online", &p.online))
                 return -EINVAL;
-        if (!read_set(cpus, "present", &p.present))
+        if (!doc_cpus(cpus, "present", &p.present))
                 p.present = p.online;
         p.hybrid = json_is_true(json_object_get(document, "hybrid"));
         int r = read_nodes_and_packages(&p);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "cpu_set.h"
+#include "document.h"
 
 struct picture_style {
         const char *class_name;
@@ -79,9 +80,6 @@ void picture_done(struct picture *picture);
 /* The cores of a node in a package (-1: of none): `*ret_count` of them, from the one that is answered. */
 const struct picture_core *picture_cores_in(const struct picture *picture, int package, int node, size_t *ret_count);
 
-/* A member of an object; "" and `fallback` when it is none of that type. */
-const char *picture_text(const json_t *object, const char *name);
-long long picture_number(const json_t *object, const char *name, long long fallback);
 /* "16 GiB", "1.5 TiB"; of disks, as they are sold: "4.0 TB". */
 const char *picture_bytes(char ret[32], uint64_t bytes);
 const char *picture_size(char ret[32], uint64_t bytes);

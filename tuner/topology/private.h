@@ -9,12 +9,23 @@
 /* cpus.c: sets, CPUs, packages, cores; between them nodes.c, for which nodes have which CPUs and are how far apart. */
 int read_cpus(struct topology *t, hwloc_topology_t hwloc, int root, struct errors *errors);
 int read_nodes(struct topology *t, hwloc_topology_t hwloc, int root, struct errors *errors);
+/* cores.c: an entry for each CPU that is present; the nodes of CPUs; then cores, of tags (an entry for each CPU, −1:
+ * none, below tag_count) which are equal for the CPUs of one core. */
+int make_cpus(struct topology *t);
+void set_nodes(struct topology *t);
+int make_cores(struct topology *t, int *tags, int tag_count);
+/* From tags to numbers 0, 1, … in the order of their first CPUs; answers how many, or -ENOMEM. */
+int number_tags(const struct topology *t, int *tags, int tag_count);
 /* memory.c: what is in each node. */
 int read_memory(struct topology *t, hwloc_topology_t hwloc, int root);
 /* pci.c and disks.c from sysfs, devices_hwloc.c from the I/O objects of XML. */
 int read_pci(struct topology *t, int root);
 int read_disks(struct topology *t, int root);
 int read_hwloc_devices(struct topology *t, hwloc_topology_t hwloc);
+/* devices_from_json.c: PCI functions and disks of a document; the nodes are there. */
+int read_document_devices(struct topology *t, const json_t *document, struct errors *errors);
+/* topology_json.c */
+extern const char *const disk_type_names[];
 /* features.c: IOMMU, resctrl. */
 void read_features(struct topology *t, int root);
 

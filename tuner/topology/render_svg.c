@@ -91,9 +91,9 @@ static void add_cpu(struct drawing *d, struct box *core, const struct picture_cl
 
         if (guests > 1)
                 snprintf(several, sizeof(several), ", %u guests", guests);
-        char *title = text("CPU %d%s%s%s%s", cpu, class ? ": " : "", class ? class->name : "",
-                           guests == 1 ? ", guest " : several,
-                           guests == 1 ? picture_text(p->guests[guest].json, "name") : "");
+        char *title =
+                text("CPU %d%s%s%s%s", cpu, class ? ": " : "", class ? class->name : "",
+                     guests == 1 ? ", guest " : several, guests == 1 ? doc_text(p->guests[guest].json, "name") : "");
         struct box *box = add(d, core, "cpu", text("%d", cpu), title);
         if (!box)
                 return;
@@ -144,8 +144,8 @@ static void add_vfs(struct drawing *d, struct box *pf, const char *address)
 
                 if (*address && strcmp(p->pci[i].of_pf, address) == 0) {
                         char *facts = picture_device_facts(vf);
-                        struct box *box = add(d, pf, "vf", text("%lld", picture_number(vf, "vf_number", 0)),
-                                              text("%s: %s", picture_text(vf, "address"), facts ? facts : ""));
+                        struct box *box = add(d, pf, "vf", text("%lld", doc_number(vf, "vf_number", 0)),
+                                              text("%s: %s", doc_text(vf, "address"), facts ? facts : ""));
                         if (box)
                                 box->least = CPU_LEAST;
                         free(facts);
@@ -169,12 +169,12 @@ static void add_devices(struct drawing *d, struct box *parent, int node)
                 box->gap = 4;
                 box->new_row = first;
                 first = false;
-                add_vfs(d, box, picture_text(pci, "address"));
+                add_vfs(d, box, doc_text(pci, "address"));
         }
         for (size_t i = 0; i < p->disk_count; i++) {
                 if (p->disks[i].node != node)
                         continue;
-                struct box *box = add(d, parent, "disk", text("%s", picture_text(p->disks[i].json, "name")), NULL);
+                struct box *box = add(d, parent, "disk", text("%s", doc_text(p->disks[i].json, "name")), NULL);
                 if (!box)
                         continue;
                 box_set(&d->boxes, &box->more, picture_disk_facts(p->disks[i].json));
@@ -191,7 +191,7 @@ static void add_guests(struct drawing *d, struct box *parent, int node)
         for (size_t i = 0; i < p->guest_count; i++) {
                 if (p->guests[i].node != node)
                         continue;
-                struct box *box = add(d, parent, "guest", text("%s", picture_text(p->guests[i].json, "name")), NULL);
+                struct box *box = add(d, parent, "guest", text("%s", doc_text(p->guests[i].json, "name")), NULL);
                 if (!box)
                         continue;
                 box_set(&d->boxes, &box->more, picture_guest_facts(&p->guests[i]));
@@ -205,7 +205,7 @@ static void add_guests(struct drawing *d, struct box *parent, int node)
 
 static struct box *add_package(struct drawing *d, struct box *parent, const struct picture_package *package)
 {
-        const char *model = picture_text(package->json, "model");
+        const char *model = doc_text(package->json, "model");
         struct box *box =
                 add(d, parent, "package", text("package %d%s%s", package->number, *model ? ": " : "", model), NULL);
 

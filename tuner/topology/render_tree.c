@@ -56,18 +56,17 @@ static void add_cores(struct tree *tree, struct line *parent, const struct pictu
 static void add_vfs(struct tree *tree, struct line *parent, const struct picture *p, const char *pf)
 {
         for (size_t i = 0; i < p->pci_count; i++) {
-                const char *driver = picture_text(p->pci[i].json, "driver");
+                const char *driver = doc_text(p->pci[i].json, "driver");
                 struct cpu_set numbers = {}; /* VFs are numbered as CPUs are */
                 bool seen = false;
 
                 if (strcmp(p->pci[i].of_pf, pf) != 0)
                         continue;
                 for (size_t j = 0; j < p->pci_count && !seen; j++) {
-                        if (strcmp(p->pci[j].of_pf, pf) != 0 ||
-                            strcmp(picture_text(p->pci[j].json, "driver"), driver) != 0)
+                        if (strcmp(p->pci[j].of_pf, pf) != 0 || strcmp(doc_text(p->pci[j].json, "driver"), driver) != 0)
                                 continue;
                         seen = j < i;
-                        cpu_set_add(&numbers, (unsigned)picture_number(p->pci[j].json, "vf_number", 0));
+                        cpu_set_add(&numbers, (unsigned)doc_number(p->pci[j].json, "vf_number", 0));
                 }
                 cleanup_free char *list = cpu_set_to_list(&numbers);
                 if (!seen)
@@ -85,14 +84,14 @@ static void add_devices(struct tree *tree, struct line *parent, const struct pic
                 cleanup_free char *facts = picture_device_facts(p->pci[i].json);
                 struct line *line = tree_add(tree, parent, NULL, "%s%s%s", name ? name : "",
                                              facts && *facts ? ": " : "", facts ? facts : "");
-                if (*picture_text(p->pci[i].json, "address"))
-                        add_vfs(tree, line, p, picture_text(p->pci[i].json, "address"));
+                if (*doc_text(p->pci[i].json, "address"))
+                        add_vfs(tree, line, p, doc_text(p->pci[i].json, "address"));
         }
         for (size_t i = 0; i < p->disk_count; i++) {
                 cleanup_free char *facts = picture_disk_facts(p->disks[i].json);
 
                 if (p->disks[i].node == node)
-                        tree_add(tree, parent, NULL, "disk %s: %s", picture_text(p->disks[i].json, "name"),
+                        tree_add(tree, parent, NULL, "disk %s: %s", doc_text(p->disks[i].json, "name"),
                                  facts ? facts : "");
         }
 }
@@ -103,7 +102,7 @@ static void add_guests(struct tree *tree, struct line *parent, const struct pict
                 cleanup_free char *facts = picture_guest_facts(&p->guests[i]);
 
                 if (p->guests[i].node == node)
-                        tree_add(tree, parent, NULL, "guest %s: %s", picture_text(p->guests[i].json, "name"),
+                        tree_add(tree, parent, NULL, "guest %s: %s", doc_text(p->guests[i].json, "name"),
                                  facts ? facts : "");
         }
 }
@@ -120,7 +119,7 @@ static struct line *add_node_line(struct tree *tree, struct line *parent, const 
 static void add_package_line(struct tree *tree, struct line *parent, const struct picture_package *package,
                              struct line **ret)
 {
-        const char *model = picture_text(package->json, "model");
+        const char *model = doc_text(package->json, "model");
 
         *ret = tree_add(tree, parent, BOLD, "package %d%s%s", package->number, *model ? ": " : "", model);
 }

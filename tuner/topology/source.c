@@ -56,6 +56,18 @@ static int open_tree(struct opened *opened, const char *path, struct errors *err
         return -EINVAL;
 }
 
+static int parse_json(struct opened *opened, struct errors *errors)
+{
+        json_error_t error;
+
+        opened->document = json_loads(opened->text, JSON_REJECT_DUPLICATES, &error);
+        if (opened->document)
+                return 0;
+        errors_add(errors, -EINVAL, "", expected_file, "%s, line %d, column %d: %s", opened->name, error.line,
+                   error.column, error.text);
+        return -EINVAL;
+}
+
 static int read_text(struct opened *opened, int fd, size_t size, struct errors *errors)
 {
         size_t length = 0;
@@ -75,6 +87,8 @@ static int read_text(struct opened *opened, int fd, size_t size, struct errors *
                 length += (size_t)n;
         }
         opened->text[length] = 0;
+        if (opened->text[strspn(opened->text, " \t\r\n")] == '{')
+                return parse_json(opened, errors);
         opened->discovery.xml = opened->text;
         opened->discovery.xml_size = length;
         return check_xml(opened->name, opened->text, length, errors);
@@ -140,4 +154,5 @@ void source_close(struct opened *opened)
         free(opened->unpacked);
         free(opened->path);
         free(opened->text);
+        json_decref(opened->document);
 }

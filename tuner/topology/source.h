@@ -1,5 +1,5 @@
-/* What topology_read() is to read, made ready: a root directory, an XML text that is well-formed, or a synthetic string
- * that is not too large. */
+/* What topology_read() is to read, made ready: a root directory, an XML text that is well-formed, a synthetic string
+ * that is not too large, or a JSON document. */
 #pragma once
 
 #include "discover.h"
@@ -9,6 +9,7 @@ struct opened {
         struct discovery discovery;
         char name[128];
         int root;          /* the directory that has proc and sys in it; -1: none */
+        json_t *document;  /* of a file with JSON: then nothing is to be discovered; else, when it is */
         char *text, *path; /* what `discovery` points to */
         char *unpacked;    /* a temporary directory, removed by source_close() */
 };

@@ -1,68 +1,9 @@
-/* See topology.h: the steps in their order, and what is found by number or name. */
-#include <errno.h>
+/* See topology.h: what is found by number or name. Reading is in read.c. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "private.h"
-#include "socle/cleanup.h"
-#include "source.h"
-
-#define NORMAL_PAGE_BYTES 4096
-
-void *grow(void *array_pointer, size_t *count, size_t size)
-{
-        void **array = array_pointer;
-
-        if ((*count & (*count - 1)) == 0) {
-                void *more = realloc(*array, (*count ? *count * 2 : 1) * size);
-                if (!more)
-                        return NULL;
-                *array = more;
-        }
-        char *element = (char *)*array + (*count)++ * size;
-        return memset(element, 0, size);
-}
-
-static int fill(struct topology *t, hwloc_topology_t hwloc, const struct opened *opened, struct errors *errors)
-{
-        int r = read_cpus(t, hwloc, opened->root, errors);
-
-        if (r == 0)
-                r = read_memory(t, hwloc, opened->root);
-        if (r == 0 && opened->root < 0)
-                return read_hwloc_devices(t, hwloc);
-        if (r == 0)
-                r = read_pci(t, opened->root);
-        if (r == 0)
-                r = read_disks(t, opened->root);
-        if (r == 0)
-                read_features(t, opened->root);
-        return r;
-}
-
-int topology_read(struct topology **ret, const struct topology_source *source, struct errors *errors)
-{
-        cleanup_(source_close) struct opened opened;
-        cleanup_(hwloc_topology_p) hwloc_topology_t hwloc = NULL;
-        int r = source_open(&opened, source, errors);
-
-        if (r == 0)
-                r = discover(&hwloc, &opened.discovery, errors);
-        if (r < 0)
-                return r;
-        cleanup_(topology_free_p) struct topology *t = calloc(1, sizeof(*t));
-        if (!t)
-                return -ENOMEM;
-        memcpy(t->source, opened.name, sizeof(t->source));
-        t->live = !source->file && !source->synthetic;
-        t->page_bytes = NORMAL_PAGE_BYTES;
-        r = fill(t, hwloc, &opened, errors);
-        if (r < 0)
-                return r;
-        *ret = TAKE_PTR(t);
-        return 0;
-}
+#include "topology.h"
 
 struct topology *topology_free(struct topology *topology)
 {

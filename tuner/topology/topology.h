@@ -107,14 +107,15 @@ struct topology {
 
 struct topology_source {
         /* At most one is set; none: this host. */
-        const char *file;      /* hwloc XML, or a directory tree made by hwloc-gather-topology (also its .tar.bz2) */
+        const char *file;      /* hwloc XML, a directory tree made by hwloc-gather-topology (also its .tar.bz2), or the
+                                * JSON of topology_to_json(), which alone tells all that is known */
         const char *synthetic; /* "node:4 core:16 pu:2" */
         const char *root;      /* of this host, for tests: "/" when NULL */
 };
 
 /* 0, or -errno with words in `errors` (-EINVAL: not a topology, -ENOENT: no such file, -ETIMEDOUT, -ENOMEM, -EIO).
- * hwloc runs in a child process for it: no variable of the environment and no binding changes, and input that it cannot
- * bear does not end the caller. What is not there, or vanishes meanwhile, is unknown and no error. */
+ * The reading is done by a child process: no variable of the environment and no binding changes, and input that hwloc
+ * cannot bear does not end the caller. What is not there, or vanishes meanwhile, is unknown and no error. */
 int topology_read(struct topology **ret, const struct topology_source *source, struct errors *errors);
 struct topology *topology_free(struct topology *topology);
 DEFINE_CLEANUP(struct topology *, topology_free)
@@ -127,3 +128,6 @@ int topology_find_pci(const struct topology *topology, const char *address_or_in
 
 /* All of it, as the method `topology` answers it and the renderers take it; a new reference. */
 json_t *topology_to_json(const struct topology *topology);
+/* And back; what else is in the document (classes, guests) does not matter. -EINVAL: not such a document, with words
+ * and JSON pointers in `errors`. */
+int topology_from_json(struct topology **ret, const json_t *document, struct errors *errors);

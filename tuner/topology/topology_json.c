@@ -2,12 +2,12 @@
  * not known is left out. CPUs that are present and in no core are offline. */
 #include <stdlib.h>
 
+#include "private.h"
 #include "socle/cleanup.h"
-#include "topology.h"
 
-static const char *const disk_types[] = {[DISK_HDD] = "hdd", [DISK_SSD] = "ssd", [DISK_NVME] = "nvme"};
+const char *const disk_type_names[] = {[DISK_HDD] = "hdd", [DISK_SSD] = "ssd", [DISK_NVME] = "nvme"};
 
-/* Numbers below 0 and empty texts are unknown. */
+/* Numbers below 0, empty texts, and such that are not UTF-8 are unknown. */
 static void set_number(json_t *object, const char *name, long long number)
 {
         if (number >= 0)
@@ -111,9 +111,10 @@ static json_t *pci_to_json(const struct topology *t, const struct topology_pci *
 
 static json_t *disk_to_json(const struct topology *t, const struct topology_disk *disk)
 {
-        json_t *json = json_pack("{s:s, s:s, s:b, s:I}", "name", disk->name, "type", disk_types[disk->type],
-                                 "type_known", disk->type_known, "size_bytes", (json_int_t)disk->size_bytes);
+        json_t *json = json_pack("{s:s, s:b, s:I}", "type", disk_type_names[disk->type], "type_known", disk->type_known,
+                                 "size_bytes", (json_int_t)disk->size_bytes);
 
+        set_text(json, "name", disk->name);
         set_number(json, "node", node_number(t, disk->node));
         return json;
 }
@@ -126,18 +127,26 @@ static json_t *disk_to_json(const struct topology *t, const struct topology_disk
                 json_object_set_new(json, name, array_);                                                               \
         })
 
+static json_t *sets_to_json(const struct topology *t)
+{
+        json_t *json = json_object();
+
+        set_cpus(json, "present", &t->present);
+        set_cpus(json, "online", &t->online);
+        set_cpus(json, "allowed", &t->allowed);
+        return json;
+}
+
 json_t *topology_to_json(const struct topology *t)
 {
-        json_t *json = json_pack("{s:s, s:b, s:I, s:I, s:b, s:b, s:b, s:{s:b, s:b}}", "source", t->source, "live",
-                                 t->live, "memory_bytes", (json_int_t)t->memory_bytes, "page_bytes",
-                                 (json_int_t)t->page_bytes, "smt", t->smt, "hybrid", t->hybrid, "iommu", t->iommu,
-                                 "resctrl", "l3", t->resctrl_l3, "mb", t->resctrl_mb);
-        json_t *cpus = json_object();
+        json_t *json = json_object();
 
-        set_cpus(cpus, "present", &t->present);
-        set_cpus(cpus, "online", &t->online);
-        set_cpus(cpus, "allowed", &t->allowed);
-        json_object_set_new(json, "cpus", cpus);
+        set_text(json, "source", t->source);
+        json_object_update_new(json, json_pack("{s:b, s:I, s:I, s:b, s:b, s:b}", "live", t->live, "memory_bytes",
+                                               (json_int_t)t->memory_bytes, "page_bytes", (json_int_t)t->page_bytes,
+                                               "smt", t->smt, "hybrid", t->hybrid, "iommu", t->iommu));
+        json_object_set_new(json, "resctrl", json_pack("{s:b, s:b}", "l3", t->resctrl_l3, "mb", t->resctrl_mb));
+        json_object_set_new(json, "cpus", sets_to_json(t));
         ARRAY_TO_JSON(json, "packages", t->package_count, package_to_json(&t->packages[i]));
         ARRAY_TO_JSON(json, "nodes", t->node_count, node_to_json(t, &t->nodes[i]));
         ARRAY_TO_JSON(json, "cores", t->core_count, core_to_json(t, &t->cores[i]));
