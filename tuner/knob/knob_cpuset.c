@@ -119,6 +119,7 @@ static struct knob cpuset = {
                 "sched_load_balance).",
         .pointer = "/spec/isolation/partition",
         .order = 46,
+        .watch = ROOT "/cpuset.sched_load_balance",
         .wish = wish,
         .read = read_balance,
         .write = write_balance,

@@ -106,6 +106,7 @@ static struct knob irq_affinity = {
                 "(Documentation/core-api/irq/irq-affinity.rst).",
         .pointer = "/spec/irq",
         .order = 40,
+        .watch = "/proc/irq/*/smp_affinity", /* of the default there is none: it is polled */
         .wish = wish,
         .read = read_affinity,
         .write = write_affinity,

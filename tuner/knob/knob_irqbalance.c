@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "irqbalance.h"
 #include "sets.h"
 #include "systemd.h"
 
@@ -48,8 +49,8 @@ static char *value_in(const char *text)
         return strdup("");
 }
 
-/* Of the daemon that runs, by the name of its socket; -ENOENT: none does. */
-static int read_running(const struct host *host, char **ret_list)
+/* Known by the name of its socket. */
+int irqbalance_read_running(const struct host *host, char **ret_list)
 {
         cleanup_(strings_free_p) char **names = NULL;
         int r = host_list(host, &names, "/run/irqbalance");
@@ -81,7 +82,7 @@ static int read_list_of(const struct host *host, const char *target, char **ret_
                 return r;
         bool half = host_exists(host, DROP_IN) != (r == 0);
         written = value_in(text ? text : "");
-        r = written ? read_running(host, &running) : -ENOMEM;
+        r = written ? irqbalance_read_running(host, &running) : -ENOMEM;
         if (r == -ENOMEM)
                 return r;
         char *value;
@@ -135,6 +136,7 @@ static struct knob irqbalance = {
         .pointer = "/spec/irq/irqbalance",
         .order = 35, /* before the interrupts are moved */
         .persistent = true,
+        .watch = DROP_IN,
         .wish = wish,
         .read = read_list_of,
         .write = write_list,

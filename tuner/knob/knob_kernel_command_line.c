@@ -175,6 +175,7 @@ static struct knob kernel_command_line = {
         .order = 90, /* the slowest: only when all else went well */
         .boot = true,
         .persistent = true,
+        .watch = "/etc/default/grub.d/50-socle.cfg",
         .wish = wish,
         .read = read_line,
         .write = write_line,

@@ -160,6 +160,7 @@ static struct knob partition = {
                 "cpuset.cpus.partition).",
         .pointer = "/spec/isolation/partition",
         .order = 46,
+        .watch = GROUP "/cpuset.cpus.partition", /* which the kernel tells of too (cgroup-v2.rst) */
         .wish = wish,
         .read = read_partition,
         .write = write_partition,

@@ -251,6 +251,7 @@ static struct knob resctrl = {
         .help = "Shares of cache and memory bandwidth of a class (Documentation/arch/x86/resctrl.rst).",
         .pointer = "/spec/cache",
         .order = 55,
+        .watch = ROOT "/socle-*/schemata",
         .wish = wish,
         .read = read_share,
         .write = write_share,

@@ -94,6 +94,7 @@ static struct knob systemd_affinity = {
         .pointer = "/spec/isolation",
         .order = 30,
         .persistent = true,
+        .watch = DROP_IN,
         .wish = wish,
         .read = read_affinity,
         .write = write_affinity,

@@ -51,6 +51,7 @@ static struct knob workqueue = {
                 "(Documentation/core-api/workqueue.rst).",
         .pointer = "/spec/isolation",
         .order = 45,
+        .watch = DIRECTORY "/*/cpumask",
         .wish = wish,
         .read = read_cpus,
         .write = write_cpus,
