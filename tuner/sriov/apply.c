@@ -61,10 +61,10 @@ static int journal_end(struct transaction *transaction)
                 else
                         journal_remove(&journal->before_us, part->address);
         }
-        journal_entries_clear(&journal->before_apply);
-        journal_entries_clear(&journal->undone);
         journal->applying = false;
-        return journal_store(transaction->host, transaction->name, journal, transaction->errors);
+        int r = journal_store(transaction->host, transaction->name, journal, transaction->errors);
+        journal->applying = r < 0; /* then what is needed to undo is still there */
+        return r;
 }
 
 /* All is as it was before this apply: so is the journal. */
@@ -168,16 +168,23 @@ static int undo(struct transaction *transaction)
         return result;
 }
 
-static int run(struct transaction *transaction)
+/* `wish` and `ret_status` may be NULL. The status belongs to what may fail: who gets none has nothing changed. */
+static int run(struct transaction *transaction, const struct sriov_wish *wish, json_t **ret_status)
 {
+        json_t *status = NULL;
         int r = journal_begin(transaction);
 
         if (r < 0)
                 return r;
         for (size_t i = 0; r == 0 && i < transaction->count; i++)
                 r = go_forth(transaction, &transaction->parts[i]);
+        if (r == 0 && ret_status)
+                r = sriov_status(transaction->host, wish, transaction->usage.users, &status, transaction->errors);
         if (r == 0)
                 r = journal_end(transaction);
+        if (r == 0 && ret_status)
+                *ret_status = TAKE_PTR(status);
+        json_decref(status);
         /* What could not be undone stays in the journal as an apply that was cut off. */
         if (r < 0 && undo(transaction) == 0)
                 (void)journal_undo(transaction);
@@ -199,7 +206,7 @@ int sriov_apply(const struct host *host, const char *name, const struct sriov_wi
         if (r == 0)
                 r = transaction_check(&transaction);
         if (r == 0 && !is_idle(&transaction))
-                r = run(&transaction);
+                return run(&transaction, wish, ret_status);
         return r == 0 && ret_status ? sriov_status(host, wish, users, ret_status, errors) : r;
 }
 
@@ -214,7 +221,7 @@ int sriov_restore(const struct host *host, const char *name, const struct sriov_
                 r = transaction_add_former(&transaction);
         if (r == 0)
                 r = transaction_check(&transaction);
-        return r == 0 ? run(&transaction) : r;
+        return r == 0 ? run(&transaction, NULL, NULL) : r;
 }
 
 int sriov_recover(const struct host *host, const char *name, const struct sriov_users *users, struct errors *errors)
