@@ -280,10 +280,12 @@ static void drivers_file(struct kernel *kernel, const char *path)
                 probe(kernel, address);
 }
 
-static void answer(struct tree *tree, const char *path)
+static void answer(struct tree *tree, enum host_step step, const char *path)
 {
         struct kernel *kernel = the_kernel;
 
+        if (step != HOST_WRITE)
+                return;
         kernel->writes++;
         if (strcmp(path, PCI PF0 "/sriov_numvfs") == 0)
                 set_numvfs(kernel, 0);

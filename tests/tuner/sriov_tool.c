@@ -1,7 +1,7 @@
 /* The tuner's SR-IOV on the host that this runs on, for tests in the lab (tests/lab/test_sriov.py).
  *
- *      tuner-sriov-tool STATE-DIRECTORY NAME apply|plan|status SPEC      SPEC: JSON, validated by nobody
- *      tuner-sriov-tool STATE-DIRECTORY NAME restore|recover
+ *      sriov-tool STATE-DIRECTORY NAME apply|plan|status SPEC      SPEC: JSON, validated by nobody
+ *      sriov-tool STATE-DIRECTORY NAME restore|recover
  *
  * Prints {"result": …} or {"error": CODE, "errors": […], "count": N}; exit status 0 either way, 2 when called wrongly.
  */

@@ -25,7 +25,7 @@ static int write_has_ended(void *user, uint64_t *progress)
         return ((struct tree *)user)->answer == NULL;
 }
 
-static void answer_and_end(struct tree *tree, const char *path)
+static void answer_and_end(struct tree *tree, enum host_step step, const char *path)
 {
         char byte;
 

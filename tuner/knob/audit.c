@@ -135,7 +135,8 @@ int audit(const struct audit_facts *facts, struct audit_finding **ret, size_t *r
                 free(auditor.list);
                 return -ENOMEM;
         }
-        qsort(auditor.list, auditor.count, sizeof(*auditor.list), by_weight);
+        if (auditor.count > 0)
+                qsort(auditor.list, auditor.count, sizeof(*auditor.list), by_weight);
         *ret = auditor.list;
         *ret_count = auditor.count;
         return 0;
