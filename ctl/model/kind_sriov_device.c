@@ -198,9 +198,9 @@ static void keys(const struct model *model, const struct object *object, struct 
         const char *type = spec_choice(json_object_get(object->spec, "device"), &device);
 
         if (strcmp(type, "address") == 0) {
-                claims->claim(claims, "/spec/device/address", "the VFs of PCI function %s", json_string_value(device));
+                claims->claim(claims, "/spec/device/address", "SR-IOV of PCI function %s", json_string_value(device));
         } else if (strcmp(type, "interface") == 0) {
-                claims->claim(claims, "/spec/device/interface", "the VFs of kernel interface %s",
+                claims->claim(claims, "/spec/device/interface", "SR-IOV of kernel interface %s",
                               json_string_value(device));
         } else {
                 const char *parts[4];
@@ -208,7 +208,7 @@ static void keys(const struct model *model, const struct object *object, struct 
                 for (size_t i = 0; i < 4; i++)
                         parts[i] = spec_string(device, pattern[i].name) ?: "*";
                 claims->claim(claims, "/spec/device/pattern",
-                              "the VFs of devices like interface %s, ids %s:%s, driver %s", parts[0], parts[1],
+                              "SR-IOV of devices like interface %s, ids %s:%s, driver %s", parts[0], parts[1],
                               parts[2], parts[3]);
         }
 }

@@ -67,10 +67,10 @@ static bool there(struct kernel *kernel, const char *address)
 
 /* ---- functions ---- */
 
-static void vf_address(unsigned pf, unsigned number, char ret[16])
+static void vf_address(unsigned pf, unsigned number, char ret[32])
 {
         /* Of PF0 01:10.0 to .6, of PF1 01:11.0 to .6. */
-        snprintf(ret, 16, "0000:01:1%u.%u", pf, number);
+        snprintf(ret, 32, "0000:01:1%u.%u", pf, number);
 }
 
 static void put_in_group(struct kernel *kernel, const char *address, int group)
@@ -163,7 +163,7 @@ static void probe(struct kernel *kernel, const char *address)
 
 static void add_vf(struct kernel *kernel, unsigned pf, unsigned number)
 {
-        char address[16], path[128], target[64];
+        char address[32], path[128], target[64];
         bool shared = pf == 0 && (int)number == kernel->shared_group_of;
 
         vf_address(pf, number, address);
@@ -181,7 +181,7 @@ static void add_vf(struct kernel *kernel, unsigned pf, unsigned number)
 
 static void remove_vf(struct kernel *kernel, unsigned pf, unsigned number)
 {
-        char address[16], path[128];
+        char address[32], path[128];
 
         vf_address(pf, number, address);
         if (!there(kernel, address))
@@ -241,7 +241,7 @@ static void appear(struct kernel *kernel, unsigned pf, unsigned count)
 static unsigned vf_count(struct kernel *kernel, unsigned pf)
 {
         unsigned count = 0;
-        char address[16];
+        char address[32];
 
         for (unsigned i = 0; i < VFS_MAX; i++) {
                 vf_address(pf, i, address);
@@ -280,10 +280,12 @@ static void drivers_file(struct kernel *kernel, const char *path)
                 probe(kernel, address);
 }
 
-static void answer(struct tree *tree, const char *path)
+static void answer(struct tree *tree, enum host_step step, const char *path)
 {
         struct kernel *kernel = the_kernel;
 
+        if (step != HOST_WRITE)
+                return;
         kernel->writes++;
         if (strcmp(path, PCI PF0 "/sriov_numvfs") == 0)
                 set_numvfs(kernel, 0);
@@ -351,7 +353,7 @@ int link_write_vf(const struct host *host, const char *interface, unsigned numbe
         static const enum vf_value vlan[] = {VF_VLAN, VF_QOS, VF_VLAN_PROTOCOL};
         static const enum vf_value rate[] = {VF_MIN_TX_RATE, VF_MAX_TX_RATE};
         int pf = pf_of_interface(interface), r = netlink_step(the_kernel);
-        char address[16];
+        char address[32];
 
         words[0] = '\0';
         if (r < 0)
@@ -492,7 +494,7 @@ int kernel_teardown(void **state)
 
 static void describe(struct kernel *kernel, FILE *out, unsigned pf, unsigned number)
 {
-        char address[16], driver[32], text[VF_TEXT_SIZE];
+        char address[32], driver[32], text[VF_TEXT_SIZE];
 
         vf_address(pf, number, address);
         if (!there(kernel, address))

@@ -13,7 +13,7 @@ static bool is_idle(const struct transaction *transaction)
 {
         for (size_t i = 0; i < transaction->count; i++) {
                 const struct part *part = &transaction->parts[i];
-                const struct journal_entry *ours = journal_find(&transaction->journal.before_us, part->address);
+                const struct journal_entry *ours = sriov_journal_find(&transaction->journal.before_us, part->address);
 
                 if (!part->wish || !ours || !target_remembered(part->wish, &ours->state) ||
                     !target_satisfied(part->before, &part->target))
@@ -25,7 +25,7 @@ static bool is_idle(const struct transaction *transaction)
 static int journal_begin(struct transaction *transaction)
 {
         struct journal *journal = &transaction->journal;
-        int r = journal_copy(&journal->before_us, &journal->undone);
+        int r = sriov_journal_copy(&journal->before_us, &journal->undone);
 
         for (size_t i = 0; r == 0 && i < transaction->count; i++) {
                 const struct part *part = &transaction->parts[i];
@@ -33,20 +33,20 @@ static int journal_begin(struct transaction *transaction)
 
                 r = target_of_state(part->before, &state);
                 if (r == 0)
-                        r = journal_add(&journal->before_apply, part->address, &state);
-                if (r < 0 || journal_find(&journal->before_us, part->address))
+                        r = sriov_journal_add(&journal->before_apply, part->address, &state);
+                if (r < 0 || sriov_journal_find(&journal->before_us, part->address))
                         continue;
                 state = (struct pf_target){
                         .count = part->before->count,
                         .link = part->before->interface[0] && !part->before->up ? LINK_DOWN : LINK_ANY,
                         .autoprobe = part->before->autoprobe,
                 };
-                r = journal_add(&journal->before_us, part->address, &state);
+                r = sriov_journal_add(&journal->before_us, part->address, &state);
         }
         if (r < 0)
-                return complain_memory(transaction->errors);
+                return sriov_no_memory(transaction->errors);
         journal->applying = true;
-        return journal_store(transaction->host, transaction->name, journal, transaction->errors);
+        return sriov_journal_store(transaction->host, transaction->name, journal, transaction->errors);
 }
 
 static int journal_end(struct transaction *transaction)
@@ -57,14 +57,14 @@ static int journal_end(struct transaction *transaction)
                 const struct part *part = &transaction->parts[i];
 
                 if (part->wish)
-                        target_forget(part->wish, &journal_find(&journal->before_us, part->address)->state);
+                        target_forget(part->wish, &sriov_journal_find(&journal->before_us, part->address)->state);
                 else
-                        journal_remove(&journal->before_us, part->address);
+                        sriov_journal_remove(&journal->before_us, part->address);
         }
-        journal_entries_clear(&journal->before_apply);
-        journal_entries_clear(&journal->undone);
         journal->applying = false;
-        return journal_store(transaction->host, transaction->name, journal, transaction->errors);
+        int r = sriov_journal_store(transaction->host, transaction->name, journal, transaction->errors);
+        journal->applying = r < 0; /* then what is needed to undo is still there */
+        return r;
 }
 
 /* All is as it was before this apply: so is the journal. */
@@ -72,12 +72,12 @@ static int journal_undo(struct transaction *transaction)
 {
         struct journal *journal = &transaction->journal;
 
-        journal_entries_clear(&journal->before_us);
+        sriov_journal_entries_clear(&journal->before_us);
         journal->before_us = journal->undone;
         journal->undone = (struct journal_entries){};
-        journal_entries_clear(&journal->before_apply);
+        sriov_journal_entries_clear(&journal->before_apply);
         journal->applying = false;
-        return journal_store(transaction->host, transaction->name, journal, transaction->errors);
+        return sriov_journal_store(transaction->host, transaction->name, journal, transaction->errors);
 }
 
 static int reread(struct change *change, const char *address, const struct pf_target *target, struct pf **ret)
@@ -92,16 +92,16 @@ static int reread(struct change *change, const char *address, const struct pf_ta
 
 static int remember(struct transaction *transaction, const struct part *part, const struct pf *fresh)
 {
-        struct journal_entry *ours = journal_find(&transaction->journal.before_us, part->address);
+        struct journal_entry *ours = sriov_journal_find(&transaction->journal.before_us, part->address);
 
         if (target_remember(part->before, fresh, part->wish, &ours->state) < 0)
-                return complain_memory(transaction->errors);
-        return journal_store(transaction->host, transaction->name, &transaction->journal, transaction->errors);
+                return sriov_no_memory(transaction->errors);
+        return sriov_journal_store(transaction->host, transaction->name, &transaction->journal, transaction->errors);
 }
 
 static int go_forth(struct transaction *transaction, struct part *part)
 {
-        struct change change = transaction_change(transaction, part->wish, FORTH_MS);
+        struct change change = sriov_transaction_change(transaction, part->wish, FORTH_MS);
         bool remakes = target_remakes(part->before, &part->target);
         cleanup_(pf_free_p) struct pf *fresh = NULL;
         int r;
@@ -123,7 +123,7 @@ static int go_forth(struct transaction *transaction, struct part *part)
 /* Whatever was reached of one device, to a state that was there. */
 static int go_back(struct transaction *transaction, const char *address, const struct pf_target *state, bool force)
 {
-        struct change change = transaction_change(transaction, NULL, BACK_MS);
+        struct change change = sriov_transaction_change(transaction, NULL, BACK_MS);
         cleanup_(pf_free_p) struct pf *now = NULL, *fresh = NULL;
         bool remakes;
         int r;
@@ -150,7 +150,8 @@ static int undo(struct transaction *transaction)
 
         for (size_t i = transaction->count; i-- > 0;) {
                 const struct part *part = &transaction->parts[i];
-                const struct journal_entry *before = journal_find(&transaction->journal.before_apply, part->address);
+                const struct journal_entry *before =
+                        sriov_journal_find(&transaction->journal.before_apply, part->address);
                 int r = 0;
 
                 if (!part->touched)
@@ -168,16 +169,23 @@ static int undo(struct transaction *transaction)
         return result;
 }
 
-static int run(struct transaction *transaction)
+/* `wish` and `ret_status` may be NULL. The status belongs to what may fail: who gets none has nothing changed. */
+static int run(struct transaction *transaction, const struct sriov_wish *wish, json_t **ret_status)
 {
+        json_t *status = NULL;
         int r = journal_begin(transaction);
 
         if (r < 0)
                 return r;
         for (size_t i = 0; r == 0 && i < transaction->count; i++)
                 r = go_forth(transaction, &transaction->parts[i]);
+        if (r == 0 && ret_status)
+                r = sriov_status(transaction->host, wish, transaction->usage.users, &status, transaction->errors);
         if (r == 0)
                 r = journal_end(transaction);
+        if (r == 0 && ret_status)
+                *ret_status = TAKE_PTR(status);
+        json_decref(status);
         /* What could not be undone stays in the journal as an apply that was cut off. */
         if (r < 0 && undo(transaction) == 0)
                 (void)journal_undo(transaction);
@@ -187,40 +195,40 @@ static int run(struct transaction *transaction)
 int sriov_apply(const struct host *host, const char *name, const struct sriov_wish *wish,
                 const struct sriov_users *users, json_t **ret_status, struct errors *errors)
 {
-        cleanup_(transaction_clear) struct transaction transaction = {};
+        cleanup_(sriov_transaction_clear) struct transaction transaction = {};
         int r = sriov_recover(host, name, users, errors);
 
         if (r == 0)
-                r = transaction_begin(&transaction, host, name, users, errors);
+                r = sriov_transaction_begin(&transaction, host, name, users, errors);
         if (r == 0)
-                r = transaction_add_meant(&transaction, wish);
+                r = sriov_transaction_add_meant(&transaction, wish);
         if (r == 0)
-                r = transaction_add_former(&transaction);
+                r = sriov_transaction_add_former(&transaction);
         if (r == 0)
-                r = transaction_check(&transaction);
+                r = sriov_transaction_check(&transaction);
         if (r == 0 && !is_idle(&transaction))
-                r = run(&transaction);
+                return run(&transaction, wish, ret_status);
         return r == 0 && ret_status ? sriov_status(host, wish, users, ret_status, errors) : r;
 }
 
 int sriov_restore(const struct host *host, const char *name, const struct sriov_users *users, struct errors *errors)
 {
-        cleanup_(transaction_clear) struct transaction transaction = {};
+        cleanup_(sriov_transaction_clear) struct transaction transaction = {};
         int r = sriov_recover(host, name, users, errors);
 
         if (r == 0)
-                r = transaction_begin(&transaction, host, name, users, errors);
+                r = sriov_transaction_begin(&transaction, host, name, users, errors);
         if (r == 0)
-                r = transaction_add_former(&transaction);
+                r = sriov_transaction_add_former(&transaction);
         if (r == 0)
-                r = transaction_check(&transaction);
-        return r == 0 ? run(&transaction) : r;
+                r = sriov_transaction_check(&transaction);
+        return r == 0 ? run(&transaction, NULL, NULL) : r;
 }
 
 int sriov_recover(const struct host *host, const char *name, const struct sriov_users *users, struct errors *errors)
 {
-        cleanup_(transaction_clear) struct transaction transaction = {};
-        int r = transaction_begin(&transaction, host, name, users, errors);
+        cleanup_(sriov_transaction_clear) struct transaction transaction = {};
+        int r = sriov_transaction_begin(&transaction, host, name, users, errors);
         const struct journal_entries *before = &transaction.journal.before_apply;
         int result = r;
 

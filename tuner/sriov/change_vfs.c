@@ -169,8 +169,11 @@ static int bind_vf(struct changing *changing, unsigned number)
                 r = driver_check_iommu(change->host, changing->pf->vfs[number].iommu_group, expected);
                 snprintf(words, sizeof(words), "it is behind no IOMMU");
         }
-        if (r == 0 && anew)
+        if (r == 0 && anew) {
                 r = driver_unbind(change->host, &change->patience, address);
+                snprintf(words, sizeof(words), "%s does not let go of it: %s", changing->pf->vfs[number].driver,
+                         strerror(-r));
+        }
         if (r == 0)
                 r = driver_bind(change->host, &change->patience, address, wanted, words, expected);
         if (r == -ETIMEDOUT) {
@@ -178,9 +181,9 @@ static int bind_vf(struct changing *changing, unsigned number)
                 snprintf(words, sizeof(words), "its driver has not let go of it yet");
                 snprintf(expected, sizeof(expected), "whoever uses it to let go of it; the kernel waits for that");
         }
-        return r == 0 || (wanted != DRIVER_VFIO && !is_wished(change, number, VF_DRIVER) && !change->stuck)
-                       ? 0
-                       : complain_driver(changing, number, r, expected, words);
+        /* Who was merely shown to drivers may be taken by none. */
+        bool must = changing->target->vfs[number].known & VF_BIT(VF_DRIVER) || anew || change->stuck;
+        return r == 0 || !must ? 0 : complain_driver(changing, number, r, expected, words);
 }
 
 static int all_driven(void *user, uint64_t *progress)
@@ -189,6 +192,7 @@ static int all_driven(void *user, uint64_t *progress)
         bool all = true;
         char driver[32];
 
+        *progress = 0;
         for (unsigned i = 0; i < changing->target->count; i++) {
                 const struct vf_values *target = &changing->target->vfs[i];
 
@@ -233,6 +237,23 @@ static int check_groups(struct changing *changing)
         return result;
 }
 
+/* As it was before change_device(), or before a crash. Kernels before 4.12 have no such file. */
+static int set_autoprobe(struct changing *changing)
+{
+        struct change *change = changing->change;
+        int r;
+
+        if (!changing->fresh && changing->pf->autoprobe == changing->target->autoprobe)
+                return 0;
+        r = host_write(change->host, changing->target->autoprobe ? "1" : "0", PCI_DEVICES "/%s/sriov_drivers_autoprobe",
+                       changing->pf->address);
+        if (r == 0 || r == -ENOENT)
+                return 0;
+        errors_add(change->errors, r, change->wish ? "/spec/device" : "", "permission to write to sysfs",
+                   "sriov_drivers_autoprobe of %s cannot be set to what it was: %s", changing->name, strerror(-r));
+        return r;
+}
+
 int change_vfs(struct change *change, const struct pf *pf, const struct pf_target *target, bool fresh)
 {
         struct changing changing = {.change = change, .pf = pf, .target = target, .fresh = fresh};
@@ -241,9 +262,8 @@ int change_vfs(struct change *change, const struct pf *pf, const struct pf_targe
         pf_name(pf, changing.name);
         for (unsigned i = 0; r == 0 && pf->interface[0] && i < target->count; i++)
                 r = write_values(&changing, i);
-        if (pf->autoprobe != target->autoprobe)
-                (void)host_write(change->host, target->autoprobe ? "1" : "0", PCI_DEVICES "/%s/sriov_drivers_autoprobe",
-                                 pf->address);
+        if (r == 0)
+                r = set_autoprobe(&changing);
         for (unsigned i = 0; r == 0 && i < target->count; i++)
                 r = bind_vf(&changing, i);
         if (r == 0 && target->count > 0) {

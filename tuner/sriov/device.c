@@ -112,19 +112,24 @@ static bool is_representor(const struct host *host, const char *interface)
                (strstr(port, "vf") || strstr(port, "sf"));
 }
 
-static void find_interface(const struct host *host, struct pf *pf)
+/* Its interface, if it has one here, and whether that is up. */
+static int find_interface(const struct host *host, struct pf *pf)
 {
         cleanup_names char **names = NULL;
+        int r = host_list(host, &names, PCI_DEVICES "/%s/net", pf->address);
 
-        if (host_list(host, &names, PCI_DEVICES "/%s/net", pf->address) < 0)
-                return;
-        for (size_t i = 0; names[i]; i++) {
+        for (size_t i = 0; r == 0 && names[i] && !pf->interface[0]; i++) {
+                cleanup_free char *flags = NULL;
+
                 if (strlen(names[i]) >= sizeof(pf->interface) || is_representor(host, names[i]))
                         continue;
+                r = host_read(host, &flags, "/sys/class/net/%s/flags", names[i]);
+                if (r < 0)
+                        break;
                 snprintf(pf->interface, sizeof(pf->interface), "%s", names[i]);
-                pf->up = device_number(host, 0, "/sys/class/net/%s/flags", names[i]) & IFF_UP;
-                return;
+                pf->up = strtoul(flags, NULL, 0) & IFF_UP;
         }
+        return r == -ENOENT ? 0 : r; /* none, or it has just gone */
 }
 
 static void read_id(const struct host *host, const char *address, const char *file, char ret[5])
@@ -163,7 +168,7 @@ static void read_vf(const struct host *host, const struct pf *pf, unsigned numbe
         vf->values.value[VF_DRIVER] = driver_class(vf->driver);
 }
 
-void pf_identify(const struct host *host, const char *address, struct pf *ret)
+int pf_identify(const struct host *host, const char *address, struct pf *ret)
 {
         snprintf(ret->address, sizeof(ret->address), "%s", address);
         ret->total = (unsigned)device_number(host, 0, PCI_DEVICES "/%s/sriov_totalvfs", address);
@@ -173,7 +178,7 @@ void pf_identify(const struct host *host, const char *address, struct pf *ret)
         ret->iommu_group = iommu_group(host, address);
         ret->node = (int)device_number(host, -1, PCI_DEVICES "/%s/numa_node", address);
         ret->autoprobe = device_number(host, 1, PCI_DEVICES "/%s/sriov_drivers_autoprobe", address) != 0;
-        find_interface(host, ret);
+        return find_interface(host, ret);
 }
 
 static int read_vfs(const struct host *host, struct pf *pf)
@@ -202,7 +207,9 @@ int pf_read(const struct host *host, const char *address, bool eswitch, struct p
         r = count_vfs(host, address, &pf->count);
         if (r < 0)
                 return r;
-        pf_identify(host, address, pf);
+        r = pf_identify(host, address, pf);
+        if (r < 0)
+                return r;
         if (eswitch && devlink_read_eswitch(host, address, &pf->eswitch) < 0)
                 pf->eswitch = ESWITCH_UNKNOWN;
         r = read_vfs(host, pf);

@@ -31,7 +31,7 @@ bool driver_is_vfio(const char *driver);
 enum vf_driver driver_class(const char *driver);
 
 /* All but the VFs, the eswitch's mode, and how many there are. */
-void pf_identify(const struct host *host, const char *address, struct pf *ret);
+int pf_identify(const struct host *host, const char *address, struct pf *ret);
 /* -ENOENT: no such function. eswitch: its mode is wanted too. A device without interface tells no values. */
 int pf_read(const struct host *host, const char *address, bool eswitch, struct pf **ret);
 /* Its VFs that have a device; fewer than count when one is missing. */

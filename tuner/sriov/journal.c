@@ -23,7 +23,7 @@ static inline void decref_p(json_t **json)
 }
 #define cleanup_json cleanup_(decref_p)
 
-void journal_entries_clear(struct journal_entries *entries)
+void sriov_journal_entries_clear(struct journal_entries *entries)
 {
         for (size_t i = 0; i < entries->count; i++)
                 pf_target_clear(&entries->list[i].state);
@@ -31,15 +31,15 @@ void journal_entries_clear(struct journal_entries *entries)
         *entries = (struct journal_entries){};
 }
 
-void journal_clear(struct journal *journal)
+void sriov_journal_clear(struct journal *journal)
 {
-        journal_entries_clear(&journal->before_us);
-        journal_entries_clear(&journal->before_apply);
-        journal_entries_clear(&journal->undone);
+        sriov_journal_entries_clear(&journal->before_us);
+        sriov_journal_entries_clear(&journal->before_apply);
+        sriov_journal_entries_clear(&journal->undone);
         *journal = (struct journal){};
 }
 
-struct journal_entry *journal_find(const struct journal_entries *entries, const char *address)
+struct journal_entry *sriov_journal_find(const struct journal_entries *entries, const char *address)
 {
         for (size_t i = 0; i < entries->count; i++)
                 if (strcmp(entries->list[i].address, address) == 0)
@@ -47,7 +47,7 @@ struct journal_entry *journal_find(const struct journal_entries *entries, const 
         return NULL;
 }
 
-int journal_add(struct journal_entries *entries, const char *address, struct pf_target *state)
+int sriov_journal_add(struct journal_entries *entries, const char *address, struct pf_target *state)
 {
         struct journal_entry *more = reallocarray(entries->list, entries->count + 1, sizeof(*more));
 
@@ -63,9 +63,9 @@ int journal_add(struct journal_entries *entries, const char *address, struct pf_
         return 0;
 }
 
-void journal_remove(struct journal_entries *entries, const char *address)
+void sriov_journal_remove(struct journal_entries *entries, const char *address)
 {
-        struct journal_entry *entry = journal_find(entries, address);
+        struct journal_entry *entry = sriov_journal_find(entries, address);
 
         if (!entry)
                 return;
@@ -75,7 +75,7 @@ void journal_remove(struct journal_entries *entries, const char *address)
         entries->count--;
 }
 
-int journal_copy(const struct journal_entries *from, struct journal_entries *ret)
+int sriov_journal_copy(const struct journal_entries *from, struct journal_entries *ret)
 {
         struct journal_entries copy = {};
         int r = 0;
@@ -86,10 +86,10 @@ int journal_copy(const struct journal_entries *from, struct journal_entries *ret
                 state.vfs = calloc(state.vf_count ?: 1, sizeof(*state.vfs));
                 if (state.vfs && state.vf_count)
                         memcpy(state.vfs, from->list[i].state.vfs, state.vf_count * sizeof(*state.vfs));
-                r = state.vfs ? journal_add(&copy, from->list[i].address, &state) : -ENOMEM;
+                r = state.vfs ? sriov_journal_add(&copy, from->list[i].address, &state) : -ENOMEM;
         }
         if (r < 0)
-                journal_entries_clear(&copy);
+                sriov_journal_entries_clear(&copy);
         else
                 *ret = copy;
         return r;
@@ -187,7 +187,7 @@ static int entries_from_json(json_t *json, struct journal_entries *ret)
                 if (r == 0)
                         r = state_from_json(member, &state);
                 if (r == 0)
-                        r = journal_add(ret, address, &state);
+                        r = sriov_journal_add(ret, address, &state);
         }
         return r;
 }
@@ -207,7 +207,7 @@ static int parse(const char *text, struct journal *ret)
         return r;
 }
 
-int journal_load(const struct host *host, const char *name, struct journal *ret, struct errors *errors)
+int sriov_journal_load(const struct host *host, const char *name, struct journal *ret, struct errors *errors)
 {
         cleanup_free char *text = NULL;
         struct host disk = disk_of(host);
@@ -223,14 +223,14 @@ int journal_load(const struct host *host, const char *name, struct journal *ret,
                          "the file " PATH " as it was written; without it, what was there before cannot be restored",
                          host->state, name);
                 errors_add(errors, r, "", expected, "the journal cannot be read: %s", strerror(-r));
-                journal_clear(&journal);
+                sriov_journal_clear(&journal);
                 return r;
         }
         *ret = journal;
         return 0;
 }
 
-int journal_store(const struct host *host, const char *name, const struct journal *journal, struct errors *errors)
+int sriov_journal_store(const struct host *host, const char *name, const struct journal *journal, struct errors *errors)
 {
         cleanup_json json_t *json = json_object();
         cleanup_free char *text = NULL;
@@ -267,7 +267,7 @@ static bool name_of(const char *file, char ret[64])
         return true;
 }
 
-int journal_owner(const struct host *host, const char *name, const char *address, char ret[64])
+int sriov_journal_owner(const struct host *host, const char *name, const char *address, char ret[64])
 {
         struct host disk = disk_of(host);
         cleanup_names char **files = NULL;
@@ -282,11 +282,12 @@ int journal_owner(const struct host *host, const char *name, const char *address
                 struct journal journal = {};
 
                 if (!name_of(files[i], other) || strcmp(other, name) == 0 ||
-                    journal_load(host, other, &journal, &unread) < 0)
+                    sriov_journal_load(host, other, &journal, &unread) < 0)
                         continue;
-                if (journal_find(&journal.before_us, address) || journal_find(&journal.before_apply, address))
+                if (sriov_journal_find(&journal.before_us, address) ||
+                    sriov_journal_find(&journal.before_apply, address))
                         snprintf(ret, 64, "%s", other);
-                journal_clear(&journal);
+                sriov_journal_clear(&journal);
         }
         return 0;
 }

@@ -23,18 +23,19 @@ struct journal {
         struct journal_entries undone;       /* while applying: what `before_us` was, and is again once undone */
 };
 
-void journal_clear(struct journal *journal);
+void sriov_journal_clear(struct journal *journal);
 /* None on disk: an empty one. -EBADMSG with words: not one of ours. */
-int journal_load(const struct host *host, const char *name, struct journal *ret, struct errors *errors);
+int sriov_journal_load(const struct host *host, const char *name, struct journal *ret, struct errors *errors);
 /* An empty one is removed. Complains. */
-int journal_store(const struct host *host, const char *name, const struct journal *journal, struct errors *errors);
+int sriov_journal_store(const struct host *host, const char *name, const struct journal *journal,
+                        struct errors *errors);
 
-struct journal_entry *journal_find(const struct journal_entries *entries, const char *address);
+struct journal_entry *sriov_journal_find(const struct journal_entries *entries, const char *address);
 /* Takes over the state, also on failure: -ENOMEM. */
-int journal_add(struct journal_entries *entries, const char *address, struct pf_target *state);
-void journal_remove(struct journal_entries *entries, const char *address);
-int journal_copy(const struct journal_entries *from, struct journal_entries *ret);
-void journal_entries_clear(struct journal_entries *entries);
+int sriov_journal_add(struct journal_entries *entries, const char *address, struct pf_target *state);
+void sriov_journal_remove(struct journal_entries *entries, const char *address);
+int sriov_journal_copy(const struct journal_entries *from, struct journal_entries *ret);
+void sriov_journal_entries_clear(struct journal_entries *entries);
 
 /* The object, other than `name`, in whose journal the device is; "": none. */
-int journal_owner(const struct host *host, const char *name, const char *address, char ret[64]);
+int sriov_journal_owner(const struct host *host, const char *name, const char *address, char ret[64]);

@@ -99,8 +99,8 @@ static int match_pattern(const struct host *host, const json_t *pattern, struct 
 
                 if (!host_exists(host, PCI_DEVICES "/%s/sriov_totalvfs", names[i]))
                         continue;
-                pf_identify(host, names[i], &pf);
-                if (like_pattern(&pf, pattern))
+                r = pf_identify(host, names[i], &pf);
+                if (r == 0 && like_pattern(&pf, pattern))
                         r = add(list, names[i]);
         }
         if ((r == 0 || r == -ENOENT) && list->count == 0) {
@@ -108,6 +108,9 @@ static int match_pattern(const struct host *host, const json_t *pattern, struct 
                            "no device with SR-IOV is like it");
                 return -ENOENT;
         }
+        if (r < 0)
+                errors_add(errors, r, "/spec/device/pattern", "devices that can be read", "a device cannot be read: %s",
+                           strerror(-r));
         return r;
 }
 

@@ -73,21 +73,21 @@ static void plan_part(json_t *steps, const struct part *part)
 int sriov_plan(const struct host *host, const char *name, const struct sriov_wish *wish,
                const struct sriov_users *users, json_t **ret, struct errors *errors)
 {
-        cleanup_(transaction_clear) struct transaction transaction = {};
+        cleanup_(sriov_transaction_clear) struct transaction transaction = {};
         json_t *steps;
-        int r = transaction_begin(&transaction, host, name, users, errors);
+        int r = sriov_transaction_begin(&transaction, host, name, users, errors);
 
         if (r == 0)
-                r = transaction_add_meant(&transaction, wish);
+                r = sriov_transaction_add_meant(&transaction, wish);
         if (r == 0)
-                r = transaction_add_former(&transaction);
+                r = sriov_transaction_add_former(&transaction);
         if (r == 0)
-                r = transaction_check(&transaction);
+                r = sriov_transaction_check(&transaction);
         if (r < 0)
                 return r;
         steps = json_array();
         if (!steps)
-                return complain_memory(errors);
+                return sriov_no_memory(errors);
         for (size_t i = 0; i < transaction.count; i++)
                 plan_part(steps, &transaction.parts[i]);
         *ret = steps;

@@ -21,10 +21,10 @@ bool target_remakes(const struct pf *pf, const struct pf_target *target)
                (target->eswitch != ESWITCH_UNKNOWN && target->eswitch != pf->eswitch);
 }
 
-/* Of a VF that is about to go, what its successor would lack. A kernel driver comes back by itself. */
+/* Of a VF that is about to go, for its successor. */
 static void keep(const struct vf *vf, enum vf_value value, struct vf_values *ret)
 {
-        if (knows(&vf->values, value) && (value != VF_DRIVER || vf->values.value[VF_DRIVER] == DRIVER_VFIO))
+        if (knows(&vf->values, value))
                 put(ret, value, vf->values.value[value]);
 }
 

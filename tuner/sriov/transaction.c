@@ -5,31 +5,31 @@
 
 #include "transaction.h"
 
-void transaction_clear(struct transaction *transaction)
+void sriov_transaction_clear(struct transaction *transaction)
 {
         for (size_t i = 0; i < transaction->count; i++) {
                 pf_free(transaction->parts[i].before);
                 pf_target_clear(&transaction->parts[i].target);
         }
         free(transaction->parts);
-        journal_clear(&transaction->journal);
+        sriov_journal_clear(&transaction->journal);
         usage_clear(&transaction->usage);
 }
 
-int complain_memory(struct errors *errors)
+int sriov_no_memory(struct errors *errors)
 {
         errors_add(errors, -ENOMEM, "", "", "out of memory");
         return -ENOMEM;
 }
 
-int transaction_begin(struct transaction *transaction, const struct host *host, const char *name,
-                      const struct sriov_users *users, struct errors *errors)
+int sriov_transaction_begin(struct transaction *transaction, const struct host *host, const char *name,
+                            const struct sriov_users *users, struct errors *errors)
 {
         *transaction = (struct transaction){.host = host, .name = name, .usage = {host, users}, .errors = errors};
-        return journal_load(host, name, &transaction->journal, errors);
+        return sriov_journal_load(host, name, &transaction->journal, errors);
 }
 
-struct change transaction_change(struct transaction *transaction, const struct sriov_wish *wish, unsigned ms)
+struct change sriov_transaction_change(struct transaction *transaction, const struct sriov_wish *wish, unsigned ms)
 {
         return (struct change){
                 .host = transaction->host,
@@ -43,13 +43,13 @@ struct change transaction_change(struct transaction *transaction, const struct s
 
 static int add_part(struct transaction *transaction, const char *address, const struct sriov_wish *wish)
 {
-        const struct journal_entry *ours = journal_find(&transaction->journal.before_us, address);
+        const struct journal_entry *ours = sriov_journal_find(&transaction->journal.before_us, address);
         struct part *more = reallocarray(transaction->parts, transaction->count + 1, sizeof(*more)), *part;
         bool eswitch = (wish && wish->eswitch != ESWITCH_UNKNOWN) || (ours && ours->state.eswitch != ESWITCH_UNKNOWN);
         int r;
 
         if (!more)
-                return complain_memory(transaction->errors);
+                return sriov_no_memory(transaction->errors);
         transaction->parts = more;
         part = &more[transaction->count++];
         *part = (struct part){.wish = wish};
@@ -61,10 +61,10 @@ static int add_part(struct transaction *transaction, const char *address, const 
                 return r;
         }
         r = target_make(part->before, wish, ours ? &ours->state : NULL, &part->target);
-        return r < 0 ? complain_memory(transaction->errors) : 0;
+        return r < 0 ? sriov_no_memory(transaction->errors) : 0;
 }
 
-int transaction_add_former(struct transaction *transaction)
+int sriov_transaction_add_former(struct transaction *transaction)
 {
         struct journal_entries *before_us = &transaction->journal.before_us;
         size_t meant = transaction->count;
@@ -82,19 +82,19 @@ int transaction_add_former(struct transaction *transaction)
                 if (host_exists(transaction->host, PCI_DEVICES "/%s", address))
                         r = add_part(transaction, address, NULL);
                 else
-                        journal_remove(before_us, address);
+                        sriov_journal_remove(before_us, address);
         }
         return r;
 }
 
-int transaction_add_meant(struct transaction *transaction, const struct sriov_wish *wish)
+int sriov_transaction_add_meant(struct transaction *transaction, const struct sriov_wish *wish)
 {
         cleanup_names char **addresses = NULL;
         char owner[64];
         int r = wish_devices(transaction->host, wish, &addresses, transaction->errors);
 
         for (size_t i = 0; r == 0 && addresses[i]; i++) {
-                r = journal_owner(transaction->host, transaction->name, addresses[i], owner);
+                r = sriov_journal_owner(transaction->host, transaction->name, addresses[i], owner);
                 if (r == 0 && owner[0]) {
                         errors_add(transaction->errors, -EEXIST, "/spec/device",
                                    "a device of which no other SriovDevice speaks",
@@ -107,13 +107,13 @@ int transaction_add_meant(struct transaction *transaction, const struct sriov_wi
         return r;
 }
 
-int transaction_check(struct transaction *transaction)
+int sriov_transaction_check(struct transaction *transaction)
 {
         int result = 0;
 
         for (size_t i = 0; i < transaction->count; i++) {
                 struct part *part = &transaction->parts[i];
-                struct change change = transaction_change(transaction, part->wish, FORTH_MS);
+                struct change change = sriov_transaction_change(transaction, part->wish, FORTH_MS);
                 int r = change_check(&change, part->before, &part->target);
 
                 result = result ?: r;

@@ -28,15 +28,15 @@ struct transaction {
         size_t count;
 };
 
-void transaction_clear(struct transaction *transaction);
+void sriov_transaction_clear(struct transaction *transaction);
 /* With its journal. */
-int transaction_begin(struct transaction *transaction, const struct host *host, const char *name,
-                      const struct sriov_users *users, struct errors *errors);
+int sriov_transaction_begin(struct transaction *transaction, const struct host *host, const char *name,
+                            const struct sriov_users *users, struct errors *errors);
 /* The devices that are meant. */
-int transaction_add_meant(struct transaction *transaction, const struct sriov_wish *wish);
+int sriov_transaction_add_meant(struct transaction *transaction, const struct sriov_wish *wish);
 /* Devices that we have changed, and that are not meant any more, go back. What has left the machine is forgotten. */
-int transaction_add_former(struct transaction *transaction);
+int sriov_transaction_add_former(struct transaction *transaction);
 /* change_check() of all. */
-int transaction_check(struct transaction *transaction);
-struct change transaction_change(struct transaction *transaction, const struct sriov_wish *wish, unsigned ms);
-int complain_memory(struct errors *errors);
+int sriov_transaction_check(struct transaction *transaction);
+struct change sriov_transaction_change(struct transaction *transaction, const struct sriov_wish *wish, unsigned ms);
+int sriov_no_memory(struct errors *errors);
