@@ -217,6 +217,12 @@ static struct noise_report close_window(struct window *window)
         return report;
 }
 
+/* One may be counted by the kernel already, and by us only when it ends. */
+static void check_count(const struct window *window, uint64_t count)
+{
+        assert_in_range(count, window->inside > 0 ? window->inside - 1 : 0, window->outside);
+}
+
 /* ---- tests ---- */
 
 static void test_task(void **state)
@@ -235,7 +241,12 @@ static void test_task(void **state)
         assert_int_equal(found.id, disturber.tid);
         assert_int_equal(found.cpu, cpu);
         assert_true(found.count >= 20);
-        assert_true(found.total_ns > disturber.cpu_ns / 2 && found.total_ns < disturber.cpu_ns * 2);
+        /* The kernel's account of a thread has in it what interrupted it. */
+        assert_true(found.total_ns <= disturber.cpu_ns + disturber.cpu_ns / 10);
+        uint64_t interrupts = 0;
+        for (enum noise_kind kind = NOISE_TASK + 1; kind < NOISE_KIND_COUNT; kind++)
+                interrupts += find(&report, kind, "").total_ns;
+        assert_true(found.total_ns + interrupts >= disturber.cpu_ns - disturber.cpu_ns / 10);
         assert_int_equal(find(&report, NOISE_TASK, "test-spinner").count, 0);
         assert_int_equal(find(&report, NOISE_TASK, "swapper").count, 0);
         assert_int_equal(report.owner_count, 1);
@@ -321,7 +332,7 @@ static void test_timer(void **state)
         assert_int_equal(timer.cpu, cpu);
         struct noise_source tick = find(&report, NOISE_TIMER, "local_timer");
         if (window.inside > 0) /* 0: not x86, or a clock that is no local APIC's */
-                assert_in_range(tick.count, window.inside, window.outside);
+                check_count(&window, tick.count);
         noise_report_clear(&report);
 }
 
@@ -354,7 +365,7 @@ static void test_softirq(void **state)
         }
         struct noise_source found = find(&report, NOISE_SOFTIRQ, "NET_RX");
         assert_true(window.inside >= 1);
-        assert_in_range(found.count, window.inside, window.outside);
+        check_count(&window, found.count);
         noise_report_clear(&report);
 }
 
@@ -397,7 +408,7 @@ static void test_ipi(void **state)
         struct noise_report report = close_window(&window);
         stop_busy(&owner);
         assert_true(window.inside >= 50);
-        assert_in_range(find(&report, NOISE_IPI, "call_function").count, window.inside, window.outside);
+        check_count(&window, find(&report, NOISE_IPI, "call_function").count);
         noise_report_clear(&report);
 }
 

@@ -124,15 +124,24 @@ static __always_inline void describe_task(struct task_struct *task, char *who, _
         bpf_probe_read_kernel_str(who, sizeof(task->comm), task->comm);
 }
 
-static __always_inline void begin_task(struct noise_cpu *cpu, struct task_struct *task, __u64 start_ns)
+/* Between these two, who reads must not believe what he sees of the task: its stint may be in the table already. */
+static __always_inline void change_begins(struct noise_cpu *cpu)
 {
         cpu->sequence++;
         barrier();
+}
+
+static __always_inline void change_ends(struct noise_cpu *cpu)
+{
+        barrier();
+        cpu->sequence++;
+}
+
+static __always_inline void begin_task(struct noise_cpu *cpu, struct task_struct *task, __u64 start_ns)
+{
         cpu->frames[0].key.id = task->pid;
         cpu->frames[0].start_ns = start_ns;
         describe_task(task, cpu->who, &cpu->allowed_cpus, &cpu->kernel_thread);
-        barrier();
-        cpu->sequence++;
 }
 
 /* Tasks are not switched within interrupts (but softirqs are on a PREEMPT_RT kernel): these have lost their exit. */
@@ -155,6 +164,7 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
                 return 0;
         __u64 now = bpf_ktime_get_ns();
         __u64 ran = now - (cpu->frames[0].start_ns ?: started_ns), inner = cpu->frames[0].inner_ns;
+        change_begins(cpu);
         drop_interrupts(cpu);
         if (key.id != 0) {
                 struct noise_value *value = charge(cpu, &key, ran > inner ? ran - inner : 0);
@@ -163,6 +173,7 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
         }
         cpu->frames[0].inner_ns = inner > ran ? inner - ran : 0;
         begin_task(cpu, next, now);
+        change_ends(cpu);
         account_ourselves(cpu, now);
         return 0;
 }
@@ -182,8 +193,11 @@ static __always_inline int enter(struct noise_key *key, __u64 cookie)
         if (!cpu)
                 return 0;
         __u64 now = bpf_ktime_get_ns();
-        if (!cpu->frames[0].start_ns)
+        if (!cpu->frames[0].start_ns) {
+                change_begins(cpu);
                 begin_task(cpu, bpf_get_current_task_btf(), started_ns);
+                change_ends(cpu);
+        }
         __u32 depth = cpu->depth + 1;
         if (depth >= NOISE_FRAMES)
                 return 0;

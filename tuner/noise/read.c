@@ -3,11 +3,13 @@
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "private.h"
 #include "socle/cleanup.h"
 
-#define TRIES 100 /* for a view of a CPU in the middle of a switch */
+#define TRIES        100 /* to see a CPU that is not just switching tasks */
+#define TRY_AGAIN_US 100
 
 /* A copy of the maps. */
 struct reading {
@@ -51,36 +53,6 @@ static int read_sources(struct reading *reading)
         return r == -ENOENT ? 0 : r; /* ENOENT: that was the last of them */
 }
 
-/* Each CPU writes its state while we copy it: a task is believed when the sequence before and after is the same. */
-static int read_cpus(struct reading *reading, size_t possible)
-{
-        cleanup_free struct noise_cpu *again = calloc(possible, sizeof(*again));
-        const struct cpu_set *wanted = &reading->noise->cpus;
-        uint32_t zero = 0;
-
-        if (!again)
-                return -ENOMEM;
-        for (int try = 0; try < TRIES; try++) {
-                bool steady = true;
-                int r = bpf_map_lookup_elem(reading->noise->cpus_fd, &zero, reading->cpus);
-                reading->now_ns = noise_now_ns();
-                if (r == 0)
-                        r = bpf_map_lookup_elem(reading->noise->cpus_fd, &zero, again);
-                if (r < 0)
-                        return r;
-                for (int cpu = cpu_set_next(wanted, -1); cpu >= 0; cpu = cpu_set_next(wanted, cpu)) {
-                        struct noise_cpu *state = cpu_of(reading, reading->cpus, cpu);
-                        if (state->sequence % 2 == 0 && state->sequence == cpu_of(reading, again, cpu)->sequence)
-                                continue;
-                        state->frames[0].start_ns = 0;
-                        steady = false;
-                }
-                if (steady)
-                        break;
-        }
-        return 0;
-}
-
 /* A task that runs right now has done so since its last switch, of which the table knows nothing yet. */
 static void add_under_way(struct reading *reading, int number)
 {
@@ -112,11 +84,46 @@ static void add_under_way(struct reading *reading, int number)
         value->histogram[ran >> 32 ? NOISE_BUCKETS - 1 : ran ? 63 - __builtin_clzll(ran) : 0]++;
 }
 
+/* Each CPU writes its state while we copy it: what we saw of its task is believed when nothing had changed in a second
+ * copy. Takes those CPUs out of `left`. */
+static int take_steady(struct reading *reading, struct noise_cpu *first, struct noise_cpu *second, struct cpu_set *left)
+{
+        uint32_t zero = 0;
+        int r = bpf_map_lookup_elem(reading->noise->cpus_fd, &zero, first);
+
+        reading->now_ns = noise_now_ns();
+        if (r == 0)
+                r = bpf_map_lookup_elem(reading->noise->cpus_fd, &zero, second);
+        for (int cpu = cpu_set_next(left, -1); r == 0 && cpu >= 0; cpu = cpu_set_next(left, cpu)) {
+                const struct noise_cpu *state = cpu_of(reading, first, cpu);
+                *cpu_of(reading, reading->cpus, cpu) = *state;
+                if (state->sequence % 2 || state->sequence != cpu_of(reading, second, cpu)->sequence)
+                        continue;
+                add_under_way(reading, cpu);
+                cpu_set_remove(left, (unsigned)cpu);
+        }
+        return r;
+}
+
+static int read_cpus(struct reading *reading, size_t possible)
+{
+        cleanup_free struct noise_cpu *first = calloc(possible, sizeof(*first));
+        cleanup_free struct noise_cpu *second = calloc(possible, sizeof(*second));
+        struct cpu_set left = reading->noise->cpus;
+        int r = first && second ? 0 : -ENOMEM;
+
+        for (int i = 0; r == 0 && i < TRIES && !cpu_set_empty(&left); i++) {
+                if (i > 0)
+                        usleep(TRY_AGAIN_US);
+                r = take_steady(reading, first, second, &left);
+        }
+        return r;
+}
+
 static int read_maps(struct reading *reading)
 {
-        const struct cpu_set *wanted = &reading->noise->cpus;
         size_t possible = cpu_set_count(&reading->noise->possible);
-        size_t room = reading->noise->sources_max + cpu_set_count(wanted); /* for those under way */
+        size_t room = reading->noise->sources_max + cpu_set_count(&reading->noise->cpus); /* those under way too */
 
         _Static_assert(sizeof(*reading->cpus) % 8 == 0, "as the kernel aligns the values of a per-CPU map");
         reading->keys = calloc(room, sizeof(*reading->keys));
@@ -128,8 +135,6 @@ static int read_maps(struct reading *reading)
         int r = read_sources(reading);
         if (r == 0)
                 r = read_cpus(reading, possible);
-        for (int cpu = cpu_set_next(wanted, -1); r == 0 && cpu >= 0; cpu = cpu_set_next(wanted, cpu))
-                add_under_way(reading, cpu);
         return r;
 }
 
