@@ -206,7 +206,7 @@ def test_a_pattern_means_many_and_each_domain_one_guest(libvirt, driver):
     domains = driver.apply("webs", guest("web-*", by="pattern")).ok()["domains"]
     assert [(d["name"], d["placement"]["taken"]) for d in domains] == [("web-1", "0"), ("web-2", "1")]
     taken = driver.apply("other", guest("web-1"))
-    assert taken.code == -16 and "belongs to Guest webs" in taken.words()
+    assert taken.code == -17 and "belongs to Guest webs" in taken.words()
     # The guest means others from now on: what it had is put back.
     driver.apply("webs", guest("web-2")).ok()
     assert "vcpupin" not in libvirt.xml("web-1") and "vcpupin" in libvirt.xml("web-2")
@@ -255,6 +255,31 @@ def test_huge_pages_take_a_restart(libvirt, driver, tmp_path):
     libvirt.define("big", vcpus=1, memory_mib=256)
     refused = driver.apply("b", guest("big", policy="shared", hugepages="2MiB"))
     assert refused.code == -28 and "at most 64 MiB" in refused.words()
+    driver.stop()
+
+
+def test_cells_where_it_must_be_on_two_nodes(libvirt, driver, tmp_path):
+    """On a machine that is made up: what libvirt takes and keeps; the lab shows that it comes true."""
+    driver.stop()
+    driver = Driver(libvirt, tmp_path / "state", PLAN | {"synthetic": "node:2(memory=1GiB) core:1 pu:1"})
+    driver.connected()
+    libvirt.define("d")
+    before = libvirt.xml("d")
+    libvirt.run("d")
+    status = only(driver.apply("g", guest("d", emulator="shared", iothreads="shared")))
+    assert status["placement"]["nodes"] == [0, 1]
+    assert "it sees 0 NUMA cells, and is to see 2" in status["restart_reasons"]
+    xml = libvirt.xml("d")
+    assert "<cell id='0' cpus='0' memory='32768' unit='KiB'/>" in xml
+    assert "<memory mode='strict' nodeset='0-1'/>" in xml and "<memnode cellid='1' mode='strict' nodeset='1'/>" in xml
+    again = only(driver.apply("g", guest("d", emulator="shared", iothreads="shared")))
+    assert again["steps"] == [] and again["placement"] == status["placement"]
+    # One vCPU less to dedicate: it still has its two cells, unless told otherwise.
+    assert only(driver.apply("g", guest("d", policy="mixed", dedicated="0")))["placement"]["nodes"] == [0, 1]
+    assert only(driver.apply("g", guest("d", policy="shared", cells=1)))["placement"]["nodes"] == [1]
+    assert "<numa>" not in libvirt.xml("d") and "nodeset='1'" in libvirt.xml("d")
+    driver.restore("g").ok()
+    assert libvirt.xml("d") == before
     driver.stop()
 
 
@@ -361,11 +386,21 @@ def test_killed_at_any_point(libvirt, driver, tmp_path):
         assert i < 300, halves
 
 
-def test_a_damaged_journal_is_named(libvirt, tmp_path):
+def test_a_damaged_journal_concerns_its_guest_only(libvirt, tmp_path):
     (tmp_path / "state").mkdir()
+    for name in ("d", "other"):
+        libvirt.define(name, vcpus=1)
+    before = libvirt.xml("d")
     for text in ("", "{", "[]", '{"domains": {"u": 1}}', '{"domains": []}'):
         (tmp_path / "state/guest-g.json").write_text(text)
         driver = Driver(libvirt, tmp_path / "state", PLAN)
-        assert driver.process.wait(60) != 0
-        assert "guest-g.json" in driver.log.read_text()
-        assert (tmp_path / "state/guest-g.json").read_text() == text
+        driver.connected()
+        for answer in (driver.apply("g", guest("d")), driver.restore("g")):
+            assert answer.code == -74 and "guest-g.json" in answer.words() and "damaged" in answer.words()
+        driver.apply("o", guest("other")).ok()
+        assert libvirt.xml("d") == before and (tmp_path / "state/guest-g.json").read_text() == text
+        (tmp_path / "state/guest-g.json").unlink()  # as it was told
+        driver.restore("g").ok()
+        driver.apply("g", guest("d", policy="shared")).ok()
+        driver.restore("g").ok()
+        driver.stop()

@@ -2,7 +2,8 @@
  * with fresh books, as the reconciler's rounds do. Used by tests/functional/guest_driver.py.
  *
  *   guest-driver URI STATE-DIRECTORY PLAN
- *       PLAN: {"housekeeping": "0", "guests_dedicated": "1-3", …, "pages": [{node, page_bytes, count}]}
+ *       PLAN: {"housekeeping": "0", "guests_dedicated": "1-3", …, "pages": [{node, page_bytes, count}],
+ *              "synthetic": "node:2 core:1 pu:1"}      synthetic: the machine; by default this one
  *   {"do": "observe"}    {"do": "apply", "guest": NAME, "spec": {…}, "interfaces": [{…}], "dry_run": false}
  *   {"do": "restore", "guest": NAME}    {"do": "user", "pci": ADDRESS}    {"do": "wait", "ms": 1000}
  * Answers: {"code": 0 | -errno, "result": …, "errors": [{message, pointer, …}], "ms": how long it took} */
@@ -30,9 +31,9 @@ static json_int_t number(const json_t *object, const char *name)
         return json_integer_value(json_object_get(object, name));
 }
 
-static void make_plan(struct driver *driver, const char *plan)
+static void make_plan(struct driver *driver, const json_t *json)
 {
-        json_t *json = json_loads(plan, 0, NULL), *pages = json_object_get(json, "pages"), *entry;
+        json_t *pages = json_object_get(json, "pages"), *entry;
         size_t i;
 
         for (int c = 0; c < CLASS_COUNT; c++) {
@@ -47,7 +48,6 @@ static void make_plan(struct driver *driver, const char *plan)
                         .page_bytes = (uint64_t)number(entry, "page_bytes"),
                         .count = (uint64_t)number(entry, "count"),
                 };
-        json_decref(json);
 }
 
 static const char *text(const json_t *request, const char *name)
@@ -150,9 +150,10 @@ int main(int argc, char **argv)
         if (argc != 4)
                 return EXIT_FAILURE;
         struct host host = {.root = "/", .state = argv[2]};
-        make_plan(&driver, argv[3]);
-        if (topology_read(&driver.topology, &source, &errors) < 0 ||
-            guests_new(&driver.guests, &host, argv[1], &errors) < 0) {
+        json_t *plan = json_loads(argv[3], 0, NULL);
+        make_plan(&driver, plan);
+        source.synthetic = json_string_value(json_object_get(plan, "synthetic"));
+        if (topology_read(&driver.topology, &source, &errors) < 0 || guests_new(&driver.guests, &host, argv[1]) < 0) {
                 fprintf(stderr, "%s\n", errors.list[0].message);
                 return EXIT_FAILURE;
         }
@@ -161,5 +162,6 @@ int main(int argc, char **argv)
         guests_free(driver.guests);
         topology_free(driver.topology);
         free(driver.plan.pages);
+        json_decref(plan);
         return EXIT_SUCCESS;
 }

@@ -17,9 +17,9 @@ struct guest_interface {
 };
 
 struct guests;
-/* uri: "qemu:///system". Never fails because libvirtd is not there; -EBADMSG and words: a journal is damaged. One in a
- * process (-EBUSY). `host` must outlive it. */
-int guests_new(struct guests **ret, const struct host *host, const char *uri, struct errors *errors);
+/* uri: "qemu:///system". Never fails because libvirtd is not there. One in a process (-EBUSY). `host` must outlive it.
+ */
+int guests_new(struct guests **ret, const struct host *host, const char *uri);
 struct guests *guests_free(struct guests *guests);
 /* Readable: a domain started, stopped, migrated, was defined or undefined, or the connection came or went. */
 int guests_event_fd(const struct guests *guests);
@@ -33,12 +33,12 @@ int guests_observe(struct guests *guests, struct placement_state *state, json_t 
 
 /* Places and applies, live and persistent, through libvirt's API, and reads back; on failure what was there is put
  * back. The domain that is not there: -ENOENT (the object waits); libvirt or a migration keeps it: -EBUSY (try again
- * soon). What was there before the first apply is kept in host->state/guest-NAME.json for guests_restore(). A guest
- * that is placed as wished stays where it is; domains that the wish means no more are put back. Killed half-way, it is
- * to be called again, or guests_restore() is. `state`: from guests_observe(); the guest's new place is in it
- * afterwards, also after a dry run. ret_status: {domains: [{name, uuid, active, placement, steps: [{scope: "live" |
- * "persistent", what, from, to}], restart_required, restart_reasons}]}; after a dry run, steps are what differs
- * (drift). */
+ * soon); it is another Guest's: -EEXIST; its journal is damaged: -EBADMSG. What was there before the first apply is
+ * kept in host->state/guest-NAME.json for guests_restore(). A guest that is placed as wished stays where it is; domains
+ * that the wish means no more are put back. Killed half-way, it is to be called again, or guests_restore() is. `state`:
+ * from guests_observe(); the guest's new place is in it afterwards, also after a dry run. ret_status: {domains: [{name,
+ * uuid, active, placement, steps: [{scope: "live" | "persistent", what, from, to}], restart_required,
+ * restart_reasons}]}; after a dry run, steps are what differs (drift). */
 int guests_apply(struct guests *guests, const char *name, const struct guest_wish *wish,
                  const struct guest_interface *interfaces, size_t interface_count, struct placement_state *state,
                  bool dry_run, json_t **ret_status, struct errors *errors);

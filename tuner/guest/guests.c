@@ -6,7 +6,7 @@
 
 #include "guests_private.h"
 
-int guests_new(struct guests **ret, const struct host *host, const char *uri, struct errors *errors)
+int guests_new(struct guests **ret, const struct host *host, const char *uri)
 {
         struct guests *guests = calloc(1, sizeof(*guests));
         int r;
@@ -15,7 +15,7 @@ int guests_new(struct guests **ret, const struct host *host, const char *uri, st
                 return -ENOMEM;
         guests->host = host;
         guests->disk = (struct host){.root = "/", .state = host->state, .observer = host->observer};
-        r = journals_load(guests, errors);
+        r = journals_load(guests);
         if (r == 0)
                 r = connection_new(&guests->connection, uri);
         if (r < 0)
@@ -203,10 +203,10 @@ static int apply_to(struct change *change, const char *uuid, const struct guest_
         int r;
 
         if (owner && strcmp(owner, change->guest) != 0) {
-                errors_add(errors, -EBUSY, "/spec/domain", "another domain, or a narrower pattern there",
+                errors_add(errors, -EEXIST, "/spec/domain", "another domain, or a narrower pattern there",
                            "domain %s belongs to Guest %s already", guests_known(change->guests, uuid)->domain->name,
                            owner);
-                return -EBUSY;
+                return -EEXIST;
         }
         r = read_domain(change, uuid, placement_plan(state), errors);
         if (r == 0) {
@@ -276,8 +276,10 @@ int guests_apply(struct guests *guests, const char *name, const struct guest_wis
         cleanup_free char(*uuids)[UUID_TEXT] = NULL;
         cleanup_json json_t *list = json_array();
         size_t count = 0;
-        int r = connection_get(guests->connection, &connection, errors);
+        int r = journal_check(guests, name, errors);
 
+        if (r == 0)
+                r = connection_get(guests->connection, &connection, errors);
         if (r == 0)
                 r = guests_refresh(guests, connection, errors);
         if (r == 0 && !dry_run)
@@ -313,9 +315,10 @@ int guests_apply(struct guests *guests, const char *name, const struct guest_wis
 int guests_restore(struct guests *guests, const char *name, struct errors *errors)
 {
         cleanup_connection virConnectPtr connection = NULL;
-        int r = json_object_size(journal_domains(guests, name)) == 0
-                        ? 1
-                        : connection_get(guests->connection, &connection, errors);
+        int r = journal_check(guests, name, errors);
 
-        return r > 0 ? 0 : r < 0 ? r : let_go(guests, connection, name, NULL, errors);
+        if (r < 0 || json_object_size(journal_domains(guests, name)) == 0)
+                return r;
+        r = connection_get(guests->connection, &connection, errors);
+        return r < 0 ? r : let_go(guests, connection, name, NULL, errors);
 }

@@ -86,7 +86,9 @@ int define_tree(virConnectPtr connection, xmlDocPtr tree, const char *name, stru
 
 /* journal.c. What was there before a domain was first changed, {domains: {UUID: {name, id, config, live, interfaces}}}:
  * XML as libvirt gave it, MAC addresses of interfaces that were set. */
-int journals_load(struct guests *guests, struct errors *errors);
+int journals_load(struct guests *guests);
+/* -EBADMSG and words: that Guest's cannot be read. */
+int journal_check(struct guests *guests, const char *guest, struct errors *errors);
 json_t *journal_domains(const struct guests *guests, const char *guest); /* borrowed; NULL: none */
 json_t *journal_entry(const struct guests *guests, const char *guest, const char *uuid);
 /* The Guest that the domain belongs to, NULL: none of ours. */

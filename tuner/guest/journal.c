@@ -41,39 +41,53 @@ static bool is_journal(const json_t *journal)
         return true;
 }
 
-static int load(struct guests *guests, const char *guest, struct errors *errors)
+/* One that cannot be read is remembered as a text that says why. */
+static int load(struct guests *guests, const char *guest)
 {
         cleanup_free char *text = NULL;
         int r = host_read(&guests->disk, &text, "%s/" PREFIX "%s" SUFFIX, guests->host->state, guest);
         json_t *journal = r < 0 ? NULL : json_loads(text, 0, NULL);
 
-        if (r == 0 && is_journal(journal))
-                return json_object_set_new(guests->journals, guest, journal) < 0 ? -ENOMEM : 0;
-        json_decref(journal);
-        r = r < 0 ? r : -EBADMSG;
-        errors_add(errors, r, "", "the file as socled wrote it, or none: then its domains stay as they are",
-                   "cannot read %s/" PREFIX "%s" SUFFIX ": %s", guests->host->state, guest, strerror(-r));
-        return r;
+        if (!is_journal(journal)) {
+                json_decref(journal);
+                journal = json_string(r < 0 ? strerror(-r) : "it is damaged");
+        }
+        return json_object_set_new(guests->journals, guest, journal) < 0 ? -ENOMEM : 0;
 }
 
-int journals_load(struct guests *guests, struct errors *errors)
+int journals_load(struct guests *guests)
 {
         cleanup_(strings_free_p) char **names = NULL;
-        int r = host_list(&guests->disk, &names, "%s", guests->host->state), first = 0;
+        int r = host_list(&guests->disk, &names, "%s", guests->host->state);
 
         guests->journals = json_object();
-        if (r == -ENOENT)
-                return 0;
         for (size_t i = 0; r == 0 && names[i]; i++) {
                 size_t length = strlen(names[i]);
                 if (strncmp(names[i], PREFIX, strlen(PREFIX)) != 0 || length <= strlen(PREFIX SUFFIX) ||
                     strcmp(names[i] + length - strlen(SUFFIX), SUFFIX) != 0)
                         continue;
                 names[i][length - strlen(SUFFIX)] = '\0';
-                int loaded = load(guests, names[i] + strlen(PREFIX), errors);
-                first = first < 0 ? first : loaded;
+                r = load(guests, names[i] + strlen(PREFIX));
         }
-        return r < 0 ? r : first;
+        return r == -ENOENT ? 0 : r;
+}
+
+int journal_check(struct guests *guests, const char *guest, struct errors *errors)
+{
+        if (!json_is_string(json_object_get(guests->journals, guest)))
+                return 0;
+        /* Someone may have seen to it meanwhile. */
+        json_object_del(guests->journals, guest);
+        if (!host_exists(&guests->disk, "%s/" PREFIX "%s" SUFFIX, guests->host->state, guest))
+                return 0;
+        load(guests, guest);
+        const char *damage = json_string_value(json_object_get(guests->journals, guest));
+        if (!damage)
+                return 0;
+        errors_add(errors, -EBADMSG, "", "the file as socled wrote it; or none, then its domains stay as they are now",
+                   "what was there before cannot be read from %s/" PREFIX "%s" SUFFIX ": %s", guests->host->state,
+                   guest, damage);
+        return -EBADMSG;
 }
 
 json_t *journal_domains(const struct guests *guests, const char *guest)
