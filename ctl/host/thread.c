@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <syslog.h>
 #include <time.h>
 
 #include "socle/cleanup.h"
@@ -367,20 +366,6 @@ static int start(struct thread *thread)
         return -r;
 }
 
-/* A damaged journal of a guest does not keep the rest of the host from being looked after. */
-static int follow_guests(struct thread *thread)
-{
-        struct errors errors = {};
-        char words[640];
-        int r = guests_new(&thread->machine.guests, &thread->machine.host, thread->uri, &errors);
-
-        if (r != -EBADMSG)
-                return r;
-        failure_words(&errors, words, sizeof(words));
-        thread->handlers.note(thread->user, LOG_ERR, words);
-        return 0;
-}
-
 int thread_new(struct thread **ret, sd_event *event, const struct tuning_options *options,
                const struct thread_handlers *handlers, void *user)
 {
@@ -411,7 +396,7 @@ int thread_new(struct thread **ret, sd_event *event, const struct tuning_options
         };
         int r = sd_event_add_io(event, &thread->arrived, thread->out_fd, EPOLLIN, on_arrived, thread);
         if (r >= 0 && thread->uri[0])
-                r = follow_guests(thread);
+                r = guests_new(&thread->machine.guests, &thread->machine.host, thread->uri);
         if (r >= 0)
                 r = start(thread);
         if (r < 0)

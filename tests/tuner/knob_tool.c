@@ -12,7 +12,6 @@
 #include "knob/audit.h"
 #include "socle/cleanup.h"
 
-DEFINE_CLEANUP(struct topology *, topology_free)
 
 static int steps_left;
 

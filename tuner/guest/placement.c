@@ -114,8 +114,8 @@ static int by_preference(const void *a, const void *b, void *user)
         int x = *(const int *)a, y = *(const int *)b;
         unsigned near_x = near_distance(search->state, search->demand, x);
         unsigned near_y = near_distance(search->state, search->demand, y);
-        unsigned far_x = node_distance(search->state->topology, search->anchor, x);
-        unsigned far_y = node_distance(search->state->topology, search->anchor, y);
+        unsigned far_x = topology_distance(search->state->topology, search->anchor, x);
+        unsigned far_y = topology_distance(search->state->topology, search->anchor, y);
         unsigned nics_x = search->state->nodes[x].nics, nics_y = search->state->nodes[y].nics;
 
         if (near_x != near_y)
@@ -182,7 +182,7 @@ static struct cost cost_of(const struct search *search)
                 cost.near += near_distance(search->state, search->demand, node);
                 cost.load += search->load[node];
                 for (unsigned j = 0; j < i; j++)
-                        cost.spread += node_distance(search->state->topology, node, search->node_of_cell[j]);
+                        cost.spread += topology_distance(search->state->topology, node, search->node_of_cell[j]);
         }
         return cost;
 }

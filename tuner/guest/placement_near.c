@@ -1,15 +1,7 @@
 /* Which nodes are better for a guest, and on which CPUs what is not a vCPU runs. See placement_private.h. */
 #include "placement_private.h"
 
-#define DISTANCE_LOCAL  10 /* ACPI's SLIT */
-#define DISTANCE_REMOTE 20
-
-unsigned node_distance(const struct topology *topology, int from, int to)
-{
-        const uint16_t *distances = topology->nodes[from].distances;
-
-        return distances ? distances[to] : from == to ? DISTANCE_LOCAL : DISTANCE_REMOTE;
-}
+#define DISTANCE_LOCAL 10 /* ACPI's SLIT */
 
 unsigned near_distance(const struct placement_state *state, const struct guest_demand *demand, int node)
 {
@@ -17,11 +9,11 @@ unsigned near_distance(const struct placement_state *state, const struct guest_d
 
         if (demand->near_node >= 0)
                 return demand->near_node == node ? DISTANCE_LOCAL
-                                                 : node_distance(state->topology, demand->near_node, node);
+                                                 : topology_distance(state->topology, demand->near_node, node);
         for (size_t i = 0; demand->near_dataplane && i < state->topology->node_count; i++) {
                 if (!state->nodes[i].has_dataplane)
                         continue;
-                unsigned distance = (int)i == node ? DISTANCE_LOCAL : node_distance(state->topology, (int)i, node);
+                unsigned distance = (int)i == node ? DISTANCE_LOCAL : topology_distance(state->topology, (int)i, node);
                 if (nearest == 0 || distance < nearest)
                         nearest = distance;
         }

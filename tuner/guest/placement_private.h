@@ -99,7 +99,6 @@ int placement_try(const struct placement_state *state, const struct guest_demand
 unsigned near_distance(const struct placement_state *state, const struct guest_demand *demand, int node);
 /* Is no node that has CPUs nearer? */
 bool is_near(const struct placement_state *state, const struct guest_demand *demand, int node);
-unsigned node_distance(const struct topology *topology, int from, int to);
 /* How full the node would be with that cell, in millionths of its CPUs or memory. */
 uint64_t node_load(const struct placement_state *state, const struct guest_demand *demand, const struct cell_need *need,
                    int node);

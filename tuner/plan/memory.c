@@ -22,7 +22,8 @@ int nearest_with_memory(const struct planner *planner, int node)
 
         for (int other = 0; other < planner->node_count; other++)
                 if (planner->nodes[other].memory_bytes > 0 &&
-                    (best < 0 || node_distance(planner, node, other) < node_distance(planner, node, best)))
+                    (best < 0 || topology_distance(planner->topology, node, other) <
+                                         topology_distance(planner->topology, node, best)))
                         best = other;
         return best;
 }

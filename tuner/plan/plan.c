@@ -46,14 +46,6 @@ int node_number(const struct planner *planner, int node)
         return (size_t)node < planner->topology->node_count ? planner->topology->nodes[node].os_index : node;
 }
 
-unsigned node_distance(const struct planner *planner, int from, int to)
-{
-        const uint16_t *distances =
-                (size_t)from < planner->topology->node_count ? planner->topology->nodes[from].distances : NULL;
-
-        return distances ? distances[to] : from == to ? 10 : 20;
-}
-
 static void planner_done(struct planner *planner)
 {
         free(planner->nodes);

@@ -87,7 +87,5 @@ void kernel_arguments_plan(struct planner *planner);
 uint64_t guest_bytes(const struct planner *planner); /* memory of a guest, in whole pages */
 /* The node with memory that is nearest, itself if it has some; −1: none has. */
 int nearest_with_memory(const struct planner *planner, int node);
-/* ACPI's distance; 10: itself. */
-unsigned node_distance(const struct planner *planner, int from, int to);
 /* The kernel's number of a node. */
 int node_number(const struct planner *planner, int node);

@@ -64,7 +64,8 @@ static bool place(struct planner *planner, enum topology_disk_type type, unsigne
 
         for (int node = 0; node < planner->node_count; node++)
                 if (fits(planner, node, type, room[node]) &&
-                    (best < 0 || node_distance(planner, home, node) < node_distance(planner, home, best)))
+                    (best < 0 || topology_distance(planner->topology, home, node) <
+                                         topology_distance(planner->topology, home, best)))
                         best = node;
         if (best < 0)
                 return false;

@@ -19,8 +19,8 @@ static int nearest_with_cpus(const struct planner *planner, int node)
         int best = -1;
 
         for (int other = 0; other < planner->node_count; other++)
-                if (has_cpus(planner, other) &&
-                    (best < 0 || node_distance(planner, node, other) < node_distance(planner, node, best)))
+                if (has_cpus(planner, other) && (best < 0 || topology_distance(planner->topology, node, other) <
+                                                                     topology_distance(planner->topology, node, best)))
                         best = other;
         return best;
 }
@@ -41,7 +41,7 @@ static void add_nic(struct planner *planner, const struct topology_pci *nic)
         if (node >= 0 && near != node)
                 planner_reason(planner, subject, "its node %d has no CPUs of ours: node %d is nearest (distance %u)",
                                node_number(planner, node), node_number(planner, near),
-                               node_distance(planner, node, near));
+                               topology_distance(planner->topology, node, near));
         planner->nodes[near].underlay = true;
 }
 

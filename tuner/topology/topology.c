@@ -65,6 +65,13 @@ static bool normal_address(const char *text, char *ret, size_t size)
         return text[used] == 0;
 }
 
+unsigned topology_distance(const struct topology *topology, int from, int to)
+{
+        const uint16_t *distances = (size_t)from < topology->node_count ? topology->nodes[from].distances : NULL;
+
+        return distances ? distances[to] : from == to ? 10 : 20;
+}
+
 int topology_find_pci(const struct topology *topology, const char *address_or_interface)
 {
         char address[32];

@@ -123,6 +123,8 @@ DEFINE_CLEANUP(struct topology *, topology_free)
 /* Index of a CPU or node by the kernel's number, -1: none. */
 int topology_find_cpu(const struct topology *topology, int os_index);
 int topology_find_node(const struct topology *topology, int os_index);
+/* Between two nodes by index, as ACPI's SLIT has it; 10 and 20 when the platform tells none. */
+unsigned topology_distance(const struct topology *topology, int from, int to);
 /* By PCI address in any usual notation ("81:00.0"), or the name of its kernel interface; -1: none. */
 int topology_find_pci(const struct topology *topology, const char *address_or_interface);
 
