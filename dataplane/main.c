@@ -33,6 +33,7 @@
 #define TICK_US       100000 /* the resolver's beat; ageing and care every tenth */
 #define BALANCE_TICKS 50
 #define SESSIONS_MIN  1024
+#define PREFAULT      131072 /* sessions a tick: where packets have huge pages, memory for all is soon there */
 #define SESSIONS_MAX  (1 << 26)
 
 struct options {
@@ -68,7 +69,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *user)
         dp_rcu_enter();
         dp_session_age(dp.worker_count, dp_clock_ms(rte_rdtsc()));
         dp_rcu_leave();
-        dp_session_table_prefault();
+        dp_session_table_prefault(rte_eal_has_hugepages() ? PREFAULT : 0);
         objects_settle();
         server_report(server);
 

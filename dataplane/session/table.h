@@ -109,9 +109,9 @@ static inline void dp_session_unlock(struct dp_session *session)
 }
 
 /* Control, at start: address space for all, memory for the first. 0 or -ENOMEM. Later calls of _prefault() keep memory
- * ahead of use, so that no worker ever waits for a page. */
+ * ahead of use, and make that of `more` entries beyond what is there. */
 int dp_session_table_init(uint32_t capacity, unsigned int workers);
-void dp_session_table_prefault(void);
+void dp_session_table_prefault(uint32_t more);
 size_t dp_session_table_bytes(void); /* in use; all that the table will ever take when `touched` is the capacity */
 
 /* Keyed, and not linear as a CRC is: guests choose their ports, and should not be able to choose a bucket. */
