@@ -138,6 +138,13 @@ class Libvirt:
     def pid(self, name):
         return int((self.directory / f"run/qemu/{name}.pid").read_text())
 
+    def thread(self, name, start):
+        """The thread whose name begins so."""
+        for task in pathlib.Path(f"/proc/{self.pid(name)}/task").iterdir():
+            if (task / "comm").read_text().startswith(start):
+                return int(task.name)
+        raise LookupError(start)
+
     def affinities(self, name):
         """What the kernel says: {"CPU 0": "0-1", "qemu": …, "iothread1": …}."""
         found = {}
