@@ -177,8 +177,8 @@ def test_restores_what_somebody_had_made(device):
 
 
 @pytest.mark.parametrize("vf, pointer, words", [
-    ({"link_state": "disable"}, "/spec/vfs/0/link_state", "the driver igb cannot set link_state"),
-    ({"vlan": 5, "vlan_protocol": "802.1ad"}, "/spec/vfs/0/vlan", "is refused: Protocol not supported"),
+    ({"link_state": "disable"}, "/spec/vfs/0/link_state", "no link_state: the driver igb cannot set it"),
+    ({"vlan": 5, "vlan_protocol": "802.1ad"}, "/spec/vfs/0/vlan_protocol", "the driver igb knows no other"),
     ({"max_tx_rate": 1000000}, "/spec/vfs/0/max_tx_rate", "is refused: Invalid argument"),
     ({"min_tx_rate": 10}, "/spec/vfs/0/min_tx_rate", "is refused: Invalid argument"),
 ])

@@ -133,7 +133,7 @@ static void test_refused_values(void **state)
 
         kernel->value_error[VF_LINK_STATE] = -EOPNOTSUPP;
         apply_fails(kernel, VFS("{'first':0,'trust':true},{'first':3,'link_state':'disable'}"), -EOPNOTSUPP,
-                    "/spec/vfs/1/link_state", "the driver igb cannot set link_state");
+                    "/spec/vfs/1/link_state", "no link_state: the driver igb cannot set it");
         kernel->value_error[VF_VLAN] = -EPROTONOSUPPORT;
         apply_fails(kernel, VFS("{'first':0,'vlan':3,'vlan_protocol':'802.1ad'}"), -EPROTONOSUPPORT, "/spec/vfs/0/vlan",
                     "no such thing here");
