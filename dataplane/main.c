@@ -21,6 +21,7 @@
 #include "control/resolver.h"
 #include "control/server.h"
 #include "eal.h"
+#include "heartbeat.h"
 #include "io/io.h"
 #include "pool.h"
 #include "session/ageing.h"
@@ -129,7 +130,9 @@ static int run(const struct options *options)
         r = sd_event_add_time_relative(event, &tick, CLOCK_MONOTONIC, TICK_US, 1000, on_tick, NULL);
         if (r < 0)
                 return r;
-        sd_event_set_watchdog(event, true);
+        r = heartbeat_start(event);
+        if (r < 0)
+                return r;
 
         log_info("ready on %s: %u worker(s), %s pages", options->socket, dp.worker_count,
                  rte_eal_has_hugepages() ? "huge" : "ordinary");
