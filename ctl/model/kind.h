@@ -26,6 +26,7 @@ enum field_type {
         FIELD_PATH,     /* absolute, at most max bytes, no NUL */
         FIELD_IFNAME,   /* a kernel interface's name: 1 … 15 bytes, no '/' or white space */
         FIELD_PCI,      /* a PCI address, normalised to 0000:00:00.0 */
+        FIELD_CPUS,     /* a set of CPUs as the kernel lists them, or a single number; normalised: 0-3,8 */
         FIELD_OBJECT,   /* a table of its own: `fields` */
         FIELD_ONEOF,    /* exactly one of `fields`, named by its key: {tap: {…}} */
         FIELD_LIST,     /* of `item`, min … max long */

@@ -8,9 +8,8 @@
 #include "socle/errors.h"
 #include "model.h"
 
-#define CPUS_TEXT_MAX 4096
-#define CORES_MAX     CPU_MAX
-#define MIB_MAX       (1LL << 30) /* 1 PiB */
+#define CORES_MAX CPU_MAX
+#define MIB_MAX   (1LL << 30) /* 1 PiB */
 
 static const char *const nodes[] = {"nic", "all", NULL};
 static const char *const siblings[] = {"used", "idle", NULL};
@@ -20,7 +19,7 @@ static const char *const thp[] = {"never", "madvise", "always", "keep", NULL};
 
 #define CPUS_HELP "These CPUs, as the kernel lists them (2-7,34-39): whole cores, no sibling left out."
 #define CLASS_FIELDS                                                                                                   \
-        {"cpus", FIELD_STRING, CPUS_HELP " Or cores, or cores_per_node, or none of them.", .max = CPUS_TEXT_MAX},      \
+        {"cpus", FIELD_CPUS, CPUS_HELP " Or cores, or cores_per_node, or none of them."},                              \
                 {"cores", FIELD_INT, "So many physical cores in all, spread over the nodes.", .max = CORES_MAX},       \
         {                                                                                                              \
                 "cores_per_node", FIELD_INT, "So many physical cores of each NUMA node.", .max = CORES_MAX             \
@@ -144,15 +143,14 @@ static const struct field hugepages[] = {
 
 static const struct field isolation[] = {
         {"partition", FIELD_BOOL, "At run time: a cgroup v2 isolated partition.", .fallback = "true"},
-        {"boot", FIELD_BOOL, "At boot: isolcpus, nohz_full, rcu_nocbs on the kernel's command line.",
-         .fallback = "true"},
-        {"cpus", FIELD_STRING, "To be isolated too, beside those of the dataplane and of dedicated vCPUs: whole cores.",
-         .max = CPUS_TEXT_MAX},
+        {"boot", FIELD_BOOL,
+         "At boot: isolcpus, nohz_full, rcu_nocbs on the kernel's command line; by default so, if they fit on it."},
+        {"cpus", FIELD_CPUS, "To be isolated too, beside those of the dataplane and of dedicated vCPUs: whole cores."},
         {},
 };
 
 static const struct field irq[] = {
-        {"cpus", FIELD_STRING, "Where interrupts may go; by default the housekeeping CPUs.", .max = CPUS_TEXT_MAX},
+        {"cpus", FIELD_CPUS, "Where interrupts may go; by default the housekeeping CPUs."},
         {"irqbalance", FIELD_STRING, "The daemon that moves interrupts about.", .fallback = "\"keep\"",
          .choices = switches},
         {},

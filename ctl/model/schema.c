@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "topology/cpu_set.h"
 #include "model.h"
 #include "validate.h"
 
@@ -10,7 +11,7 @@ static const char *const type_names[] = {
         [FIELD_BOOL] = "bool",     [FIELD_INT] = "int",       [FIELD_STRING] = "string",     [FIELD_REF] = "ref",
         [FIELD_MAC] = "mac",       [FIELD_IP] = "ip",         [FIELD_CIDR] = "cidr",         [FIELD_PATH] = "path",
         [FIELD_IFNAME] = "ifname", [FIELD_PCI] = "pci",       [FIELD_OBJECT] = "object",     [FIELD_ONEOF] = "oneof",
-        [FIELD_LIST] = "list",     [FIELD_PREFIX] = "prefix", [FIELD_PROTOCOL] = "protocol",
+        [FIELD_LIST] = "list",     [FIELD_PREFIX] = "prefix", [FIELD_PROTOCOL] = "protocol", [FIELD_CPUS] = "cpus",
 };
 
 static const char *const role_names[] = {
@@ -122,6 +123,9 @@ const char *field_expected(const struct field *field, char buffer[EXPECTED_SIZE]
                 break;
         case FIELD_PCI:
                 snprintf(buffer, EXPECTED_SIZE, "a PCI address such as 0000:3b:00.0");
+                break;
+        case FIELD_CPUS:
+                snprintf(buffer, EXPECTED_SIZE, "a list of CPUs below %d such as 2-7,34-39", CPU_MAX);
                 break;
         case FIELD_OBJECT:
                 list_names(names, sizeof(names), 16, field_at, field->fields);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "socle/errors.h"
+#include "topology/cpu_set.h"
 #include "nearest.h"
 #include "protocol.h"
 #include "validate.h"
@@ -203,6 +204,25 @@ static json_t *normalise_protocol(const struct field *field, const json_t *value
                 return refuse(field, value, place, "", errors);
         protocol_format(protocol, normal);
         return json_is_string(value) ? text_value(value, normal, errors) : remember(json_string(normal), errors);
+}
+
+/* YAML writes the list "3" as a number. */
+static json_t *normalise_cpus(const struct field *field, const json_t *value, const struct place *place,
+                              struct errors *errors)
+{
+        char number[24] = "";
+        const char *text = json_is_string(value) ? json_string_value(value) : number;
+        cleanup_free char *normal = NULL;
+        struct cpu_set set;
+
+        if (json_is_integer(value))
+                snprintf(number, sizeof(number), "%" PRId64, (int64_t)json_integer_value(value));
+        if (strlen(text) < json_string_length(value))
+                return refuse(field, value, place, "with a NUL character in it", errors);
+        if ((!json_is_string(value) && !json_is_integer(value)) || cpu_set_from_list(text, &set) < 0)
+                return refuse(field, value, place, "", errors);
+        normal = cpu_set_to_list(&set);
+        return remember(normal ? json_string(normal) : NULL, errors);
 }
 
 static json_t *normalise_path(const struct field *field, const json_t *value, const struct place *place,
@@ -406,6 +426,8 @@ static json_t *normalise(const struct field *field, const json_t *value, const s
                 return normalise_list(field, value, place, errors);
         case FIELD_PROTOCOL:
                 return normalise_protocol(field, value, place, errors);
+        case FIELD_CPUS:
+                return normalise_cpus(field, value, place, errors);
         default:
                 if (field->choices)
                         return normalise_choice(field, value, place, errors);

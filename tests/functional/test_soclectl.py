@@ -248,8 +248,8 @@ def test_files_that_cannot_be_read(tmp_path):
 
 # ---- the command line ----
 
-COMMANDS = ["apply", "capture", "convert", "delete", "explain", "get", "info", "perf", "sessions", "stats", "status", "top",
-            "trace", "version", "watch"]
+COMMANDS = ["apply", "capture", "convert", "delete", "explain", "get", "info", "perf", "plan", "sessions", "stats", "status",
+            "top", "trace", "version", "watch"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -580,7 +580,7 @@ def test_explain_lists_kinds(node):
     done = node.ctl("explain")
     assert done.status == OK
     assert [line.split()[0] for line in done.out.splitlines()] == [
-        "KIND", "AddressGroup", "Network", "Peer", "Port", "SecurityGroup", "SessionSettings", "Underlay"]
+        "KIND", "AddressGroup", "HostProfile", "Network", "Peer", "Port", "SecurityGroup", "SessionSettings", "Underlay"]
 
 
 def test_explain_kind_and_fields(node):

@@ -149,3 +149,43 @@ void wishes_of(struct tree *tree, const struct topology *topology, const struct 
         print_errors(&errors);
         assert_int_equal(r, 0);
 }
+
+void there_and_back(struct tree *tree, const struct topology *topology, const struct plan *plan, int changed)
+{
+        cleanup_free char *before = tree_image(tree);
+        cleanup_wishes struct wishes wishes = {}, again = {};
+
+        wishes_of(tree, topology, plan, &wishes);
+        apply_changes(tree, &wishes, changed);
+        wishes_of(tree, topology, plan, &again);
+        apply_changes(tree, &again, 0);
+        restore_ok(tree);
+        cleanup_free char *after = tree_image(tree);
+        assert_string_equal(before, after);
+}
+
+void assert_wish(const struct wishes *wishes, const char *knob, const char *target, const char *value)
+{
+        const struct wish *wish = find_wish(wishes, knob, target);
+
+        if (!wish)
+                fail_msg("no wish for %s '%s'", knob, target);
+        else
+                assert_string_equal(wish->value, value);
+}
+
+void assert_note(const struct wishes *wishes, const char *knob, const char *words)
+{
+        for (size_t i = 0; i < wishes->note_count; i++)
+                if (strcmp(wishes->notes[i].knob->name, knob) == 0 && strstr(wishes->notes[i].text, words))
+                        return;
+        fail_msg("no note about %s says '%s'", knob, words);
+}
+
+void assert_reads(struct tree *tree, const char *knob, const char *target, const char *value)
+{
+        cleanup_free char *found = NULL;
+
+        assert_int_equal(knob_read(knob_find(knob), &tree->host, target, &found), 0);
+        assert_string_equal(found, value);
+}

@@ -31,5 +31,14 @@ void restore_ok(struct tree *tree);
 bool has_words(const struct errors *errors, const char *words);
 void print_errors(const struct errors *errors);
 
+/* Applies the plan, a second time without any change, and restores: the tree is as it was. */
+void there_and_back(struct tree *tree, const struct topology *topology, const struct plan *plan, int changed);
+/* The wish is there, with this value. */
+void assert_wish(const struct wishes *wishes, const char *knob, const char *target, const char *value);
+/* There is a note about this knob, with these words. */
+void assert_note(const struct wishes *wishes, const char *knob, const char *words);
+/* What the knob reads. */
+void assert_reads(struct tree *tree, const char *knob, const char *target, const char *value);
+
 /* The wishes of one plan by all knobs. */
 void wishes_of(struct tree *tree, const struct topology *topology, const struct plan *plan, struct wishes *ret);

@@ -25,8 +25,8 @@ static void after(void *user, enum host_step step, const char *path)
 {
         struct tree *tree = user;
 
-        if (tree->answer && step == HOST_WRITE)
-                tree->answer(tree, path);
+        if (tree->answer)
+                tree->answer(tree, step, path);
 }
 
 int tree_setup(void **state)

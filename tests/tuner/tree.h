@@ -16,12 +16,12 @@ struct tree {
         char directory[64], root[96], state[96];
         struct host host;
         struct host_observer observer;
-        int steps;                                           /* counted by the observer */
-        int fail_at, fail_with;                              /* the n-th step fails; 0: none does */
-        bool fail_on;                                        /* and all that write to disk after it */
-        int die_at;                                          /* the process ends before the n-th step */
-        void (*answer)(struct tree *tree, const char *path); /* after each write, as the kernel would */
-        int (*refuse)(struct tree *tree, enum host_step step, const char *path); /* before each step */
+        int steps;              /* counted by the observer */
+        int fail_at, fail_with; /* the n-th step fails; 0: none does */
+        bool fail_on;           /* and all that write to disk after it */
+        int die_at;             /* the process ends before the n-th step */
+        void (*answer)(struct tree *tree, enum host_step step, const char *path); /* after each, as the kernel would */
+        int (*refuse)(struct tree *tree, enum host_step step, const char *path);  /* before each step */
 };
 
 int tree_setup(void **state); /* cmocka: *state is a struct tree * */

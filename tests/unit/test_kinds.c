@@ -271,18 +271,28 @@ static void check_schema(const json_t *fields, const struct field *table)
 static void test_schema(void **state)
 {
         cleanup_(json_decrefp) json_t *all = kind_to_json(NULL);
-        static const char *const names[] = {"AddressGroup",  "Network",         "Peer",    "Port",
-                                            "SecurityGroup", "SessionSettings", "Underlay"};
+        static const struct {
+                const char *name, *area, *role;
+        } kinds[] = {
+                {"AddressGroup", "network", "operate"},
+                {"Guest", "host", "operate"},
+                {"HostProfile", "host", "admin"},
+                {"Network", "network", "operate"},
+                {"Peer", "network", "operate"},
+                {"Port", "network", "operate"},
+                {"SecurityGroup", "network", "operate"},
+                {"SessionSettings", "network", "admin"},
+                {"Underlay", "network", "admin"},
+        };
 
-        assert_int_equal(json_array_size(all), ARRAY_LEN(names));
-        for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        assert_int_equal(json_array_size(all), ARRAY_LEN(kinds));
+        for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
                 const json_t *json = json_array_get(all, i);
-                const struct kind *kind = kind_find(names[i]);
+                const struct kind *kind = kind_find(kinds[i].name);
 
-                assert_string_equal(json_string_value(json_object_get(json, "kind")), names[i]);
-                assert_string_equal(json_string_value(json_object_get(json, "area")), "network");
-                assert_string_equal(json_string_value(json_object_get(json, "write_role")),
-                                    i >= 5 ? "admin" : "operate");
+                assert_string_equal(json_string_value(json_object_get(json, "kind")), kinds[i].name);
+                assert_string_equal(json_string_value(json_object_get(json, "area")), kinds[i].area);
+                assert_string_equal(json_string_value(json_object_get(json, "write_role")), kinds[i].role);
                 assert_true(json_string_length(json_object_get(json, "help")) > 20);
                 check_schema(json_object_get(json, "fields"), kind->fields);
                 cleanup_(json_decrefp) json_t *single = kind_to_json(kind);

@@ -40,6 +40,7 @@ static const struct field all[] = {
         {"path", FIELD_PATH, "…", .max = 20},
         {"ifname", FIELD_IFNAME, "…"},
         {"pci", FIELD_PCI, "…"},
+        {"cpus", FIELD_CPUS, "…"},
         {"object", FIELD_OBJECT, "…", .fields = inner},
         {"oneof", FIELD_ONEOF, "…", .fields = alternatives},
         {"list", FIELD_LIST, "…", .min = 1, .max = 3, .item = &number},
@@ -263,6 +264,10 @@ static void test_names_of_the_host(void **state)
               {"ifname", "'a b'", NULL, NULL, "15"}, {"ifname", "'a/b'", NULL, NULL, "15"},
               {"ifname", "'a:1'", NULL, NULL, "15"}, {"ifname", "'.'", NULL, NULL, "15"},
               {"ifname", "'..'", NULL, NULL, "15"});
+        CHECK({"cpus", "'8,0-2,3'", "'0-3,8'"}, {"cpus", "''", "''"}, {"cpus", "5", "'5'"},
+              {"cpus", "'0-6:1/2'", "'0,2,4,6'"}, {"cpus", "'1-'", NULL, NULL, "a list of CPUs"},
+              {"cpus", "8192", NULL, NULL, "below 8192"}, {"cpus", "-1", NULL, NULL, "a list of CPUs"},
+              {"cpus", "true", NULL, NULL, "a list of CPUs"}, {"cpus", "'1\\u00002'", NULL, NULL, "a list of CPUs"});
         CHECK({"pci", "'0000:3b:00.0'", "'0000:3b:00.0'"}, {"pci", "'3B:1f.7'", "'0000:3b:1f.7'"},
               {"pci", "'10000:e1:00.0'", "'10000:e1:00.0'"}, {"pci", "'0:1:2.3'", "'0000:01:02.3'"},
               {"pci", "'0000:3b:20.0'", NULL, NULL, "a PCI address"},

@@ -60,10 +60,16 @@ int knobs_restore(const struct host *host, struct knob_results *ret, struct erro
  * not be put back; it stays in the journal and is tried again. */
 int knobs_recover(const struct host *host, bool *ret_undone, struct errors *errors);
 
-/* Drift is watched for: a descriptor that becomes readable when something a knob depends on may have changed (inotify,
- * udev), -errno: cannot, poll instead. To be drained by drift_watch_drain(). */
+/* Drift is watched for, so that it is seen at once where that is possible: a descriptor that becomes readable when
+ * somebody has written into a directory that a wish is about (inotify, which /proc and /sys have for writers), or when
+ * a device or CPU came or went (uevents). What the kernel changes by itself is told by nobody, and a directory that
+ * the kernel made anew is another one: so knobs_drift() is to be called every few seconds all the same.
+ * -errno: nothing can be watched. */
 struct drift_watch;
 int drift_watch_new(struct drift_watch **ret, const struct host *host, const struct wishes *wishes);
 struct drift_watch *drift_watch_free(struct drift_watch *watch);
 int drift_watch_fd(const struct drift_watch *watch);
 bool drift_watch_drain(struct drift_watch *watch); /* true: look again */
+/* Interrupts, CPUs or devices came or went since the last call: wishes are to be made anew. Cheap enough to be asked
+ * each time before knobs_drift(). */
+bool drift_watch_targets_changed(struct drift_watch *watch);

@@ -80,6 +80,8 @@ static int read_all(int fd, char **ret)
                         return -ENOMEM;
                 text = more;
         }
+        for (char *nul = text; (nul = memchr(nul, '\0', size - (size_t)(nul - text)));)
+                *nul = '\n';
         while (size > 0 && text[size - 1] == '\n')
                 size--;
         text[size] = '\0';

@@ -37,7 +37,8 @@ struct host {
 
 bool host_is_real(const struct host *host);
 
-/* `path` is formatted and absolute ("/sys/…"). The result is the caller's. -ENOENT, -EACCES, -EIO, … */
+/* `path` is formatted and absolute ("/sys/…"). The result is the caller's; NUL bytes (/proc/PID/environ) are newlines.
+ * -ENOENT, -EACCES, -EIO, … */
 int host_read(const struct host *host, char **ret, const char *path, ...) __attribute__((format(printf, 3, 4)));
 /* One write(2), as sysfs wants it; no creation. */
 int host_write(const struct host *host, const char *value, const char *path, ...) __attribute__((format(printf, 3, 4)));

@@ -76,6 +76,10 @@ struct knob {
         bool (*satisfied)(const char *wanted, const char *found);
         int (*in_force)(const struct host *host, const char *target, const char *wanted, bool *ret, char **ret_found);
 
+        /* A file of this target, by whose directory it is watched (apply.h, drift_watch_new()); "*" in it is the
+         * target's last word. NULL: path; without that too, it is only polled. */
+        const char *watch;
+
         const struct knob *next;
 };
 

@@ -104,8 +104,9 @@ static struct knob irq_affinity = {
         .name = "irq_affinity",
         .help = "CPUs that interrupts may go to, the default and each one "
                 "(Documentation/core-api/irq/irq-affinity.rst).",
-        .pointer = "/spec/isolation",
+        .pointer = "/spec/irq",
         .order = 40,
+        .watch = "/proc/irq/*/smp_affinity", /* of the default there is none: it is polled */
         .wish = wish,
         .read = read_affinity,
         .write = write_affinity,

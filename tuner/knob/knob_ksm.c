@@ -21,7 +21,7 @@ static struct knob ksm = {
         .name = "ksm",
         .help = "Kernel same-page merging: 1 merges, 0 stops and keeps what is merged "
                 "(Documentation/admin-guide/mm/ksm.rst).",
-        .pointer = "/spec/memory",
+        .pointer = "/spec/memory/ksm",
         .order = 60,
         .path = "/sys/kernel/mm/ksm/run",
         .wish = wish,

@@ -20,7 +20,7 @@ static int wish(const struct knob *knob, const struct host *host, const struct t
 static struct knob nmi_watchdog = {
         .name = "nmi_watchdog",
         .help = "Hard-lockup detector by NMI, 0 off (Documentation/admin-guide/sysctl/kernel.rst).",
-        .pointer = "/spec/isolation",
+        .pointer = "/spec/kernel/nmi_watchdog",
         .order = 60,
         .path = "/proc/sys/kernel/nmi_watchdog",
         .wish = wish,

@@ -21,7 +21,7 @@ static int wish(const struct knob *knob, const struct host *host, const struct t
 static struct knob numa_balancing = {
         .name = "numa_balancing",
         .help = "Automatic NUMA balancing, 0 off (Documentation/admin-guide/sysctl/kernel.rst).",
-        .pointer = "/spec/memory",
+        .pointer = "/spec/memory/numa_balancing",
         .order = 60,
         .path = "/proc/sys/kernel/numa_balancing",
         .wish = wish,

@@ -22,7 +22,7 @@ static struct knob rt_throttling = {
         .name = "rt_throttling",
         .help = "Microseconds in each sched_rt_period_us for real-time tasks, -1 no limit "
                 "(Documentation/scheduler/sched-rt-group.rst).",
-        .pointer = "/spec/isolation",
+        .pointer = "/spec/kernel/rt_runtime",
         .order = 60,
         .path = "/proc/sys/kernel/sched_rt_runtime_us",
         .wish = wish,

@@ -21,7 +21,7 @@ static int wish(const struct knob *knob, const struct host *host, const struct t
 static struct knob stat_interval = {
         .name = "stat_interval",
         .help = "Seconds between updates of the vm counters (Documentation/admin-guide/sysctl/vm.rst).",
-        .pointer = "/spec/memory",
+        .pointer = "/spec/kernel/stat_interval",
         .order = 60,
         .path = "/proc/sys/vm/stat_interval",
         .wish = wish,

@@ -20,7 +20,7 @@ static int wish(const struct knob *knob, const struct host *host, const struct t
 static struct knob swappiness = {
         .name = "swappiness",
         .help = "Preference for swapping anonymous memory, 0 to 200 (Documentation/admin-guide/sysctl/vm.rst).",
-        .pointer = "/spec/memory",
+        .pointer = "/spec/memory/swappiness",
         .order = 60,
         .path = "/proc/sys/vm/swappiness",
         .wish = wish,

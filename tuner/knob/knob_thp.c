@@ -37,7 +37,7 @@ static int read_mode(const struct host *host, const char *target, char **ret_val
 static struct knob thp = {
         .name = "thp",
         .help = "Transparent huge pages: always, madvise or never (Documentation/admin-guide/mm/transhuge.rst).",
-        .pointer = "/spec/memory",
+        .pointer = "/spec/memory/transparent_hugepages",
         .order = 60,
         .path = PATH,
         .wish = wish,

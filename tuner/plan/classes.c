@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "planner.h"
-#include "socle/cleanup.h"
+#include "words.h"
 
-static enum class_form form_of(const struct planner *planner, enum cpu_class class)
+enum class_form form_of(const struct planner *planner, enum cpu_class class)
 {
         return planner->profile->classes[class].form;
 }
@@ -19,13 +19,13 @@ static bool eligible(const struct planner *planner, enum cpu_class class, int no
 
 static void claim_lists(struct planner *planner)
 {
-        for (int class = 0; class < CLASS_COUNT; class ++) {
+        for (int which = 0; which < CLASS_COUNT; which++) {
                 char pointer[96];
 
-                if (form_of(planner, class) != CLASS_CPUS)
+                if (form_of(planner, which) != CLASS_CPUS)
                         continue;
-                snprintf(pointer, sizeof(pointer), "%s/cpus", cpu_class_pointers[class]);
-                cores_claim_list(planner, class, &planner->profile->classes[class].cpus, pointer);
+                snprintf(pointer, sizeof(pointer), "%s/cpus", cpu_class_pointers[which]);
+                cores_claim_list(planner, which, &planner->profile->classes[which].cpus, pointer);
         }
 }
 
@@ -46,30 +46,39 @@ static bool has_foreign(const struct planner *planner, int node)
         return cores_usable(planner, node) < (unsigned)planner->nodes[node].count;
 }
 
-static void derive_housekeeping(struct planner *planner)
+/* Lists of other classes have taken a whole node: one core of it would do. */
+static void complain_housekeeping(struct planner *planner, int node)
 {
-        for (int node = 0; node < planner->node_count; node++) {
-                char pointer[96];
-                int class = 0;
+        int core = planner->weak[planner->nodes[node].first];
+        char pointer[96], expected[256], words[CPUS_WORDS];
+        struct cpu_set cpus = {0};
 
-                if (cores_usable(planner, node) == 0 || cores_take(planner, CLASS_HOUSEKEEPING, node) ||
-                    has_foreign(planner, node))
-                        continue;
-                while (class < CLASS_STORAGE && cores_owned(planner, class, node) == 0)
-                        class ++;
-                snprintf(pointer, sizeof(pointer), "%s/cpus", cpu_class_pointers[class]);
-                errors_add(planner->errors, -EINVAL, pointer,
-                           "at least one core of the node left; or a number or list in /spec/classes/housekeeping",
-                           "node %d has no core left for housekeeping", node_number(planner, node));
-        }
+        core_cpus(planner, core, &cpus);
+        snprintf(pointer, sizeof(pointer), "%s/cpus", cpu_class_pointers[planner->owner[core]]);
+        snprintf(expected, sizeof(expected), "a list without %s; or a number or list in /spec/classes/housekeeping",
+                 cpus_words(&cpus, words));
+        errors_add(planner->errors, -EINVAL, pointer, expected, "node %d has no core left for housekeeping",
+                   node_number(planner, node));
 }
 
-/* One core to the eligible node that got the fewest so far; the freest among them. False: nothing is left. */
+static void derive_housekeeping(struct planner *planner)
+{
+        for (int node = 0; node < planner->node_count; node++)
+                if (cores_usable(planner, node) > 0 && !cores_take(planner, CLASS_HOUSEKEEPING, node) &&
+                    !has_foreign(planner, node))
+                        complain_housekeeping(planner, node);
+}
+
+/* One core to the eligible node that got the fewest so far; the freest among them. Housekeeping begins with the core
+ * that boots. False: nothing is left. */
 static bool take_one(struct planner *planner, enum cpu_class class)
 {
-        int best = -1;
+        int best = -1, boot = core_node(planner, planner->boot_core);
         unsigned best_owned = 0, best_free = 0;
 
+        if (class == CLASS_HOUSEKEEPING && planner->owner[planner->boot_core] == CORE_FREE &&
+            cores_take(planner, class, boot))
+                return true;
         for (int node = 0; node < planner->node_count; node++) {
                 unsigned owned = cores_owned(planner, class, node), free_here = cores_free(planner, class, node);
 
@@ -95,12 +104,11 @@ static void take_cores(struct planner *planner, enum cpu_class class)
                 return;
         snprintf(pointer, sizeof(pointer), "%s/cores", cpu_class_pointers[class]);
         snprintf(expected, sizeof(expected), "at most %u", taken);
-        errors_add(planner->errors, -EINVAL, pointer, expected, "%u cores are wanted, %u are left for %s%s", wanted,
-                   taken, cpu_class_names[class],
-                   planner->topology->hybrid && cores_free(planner, CLASS_GUESTS_SHARED, 0) > 0
-                           ? " (of performance cores)"
-                   : class == CLASS_DATAPLANE ? " on nodes with an underlay's NIC"
-                                              : "");
+        errors_add(planner->errors, -EINVAL, pointer, expected, "%u cores are wanted for %s, and %u can be had%s",
+                   wanted, cpu_class_names[class], taken,
+                   wants_strong(class) && planner->topology->hybrid ? ", performance cores only"
+                   : class == CLASS_DATAPLANE                       ? " on nodes with an underlay's NIC"
+                                                                    : "");
 }
 
 static void take_cores_per_node(struct planner *planner, enum cpu_class class)
@@ -126,8 +134,8 @@ static void take_cores_per_node(struct planner *planner, enum cpu_class class)
         snprintf(pointer, sizeof(pointer), "%s/cores_per_node", cpu_class_pointers[class]);
         snprintf(expected, sizeof(expected), "at most %u%s", most, most == 0 ? "; or cores, or cpus" : "");
         errors_add(planner->errors, -EINVAL, pointer, expected,
-                   "%u cores a node are wanted, %u are left for %s on node %d", wanted, most, cpu_class_names[class],
-                   node_number(planner, scarcest));
+                   "%u cores a node are wanted for %s, and %u can be had on node %d", wanted, cpu_class_names[class],
+                   most, node_number(planner, scarcest));
 }
 
 static void take_counted(struct planner *planner, enum cpu_class class)
@@ -183,6 +191,7 @@ static void absorb(struct planner *planner)
 {
         bool derived = form_of(planner, CLASS_HOUSEKEEPING) == CLASS_DERIVED;
         struct cpu_set left = {0};
+        char words[CPUS_WORDS];
 
         for (size_t core = 0; core < planner->topology->core_count; core++) {
                 if (planner->owner[core] != CORE_FREE || planner->foreign[core])
@@ -192,14 +201,13 @@ static void absorb(struct planner *planner)
         }
         if (cpu_set_empty(&left))
                 return;
-        cleanup_free char *list = cpu_set_to_list(&left);
         if (derived)
-                planner_reason(planner, "class housekeeping", "CPUs %.160s are asked for by no class: left to the OS",
-                               list ?: "");
+                planner_reason(planner, "class housekeeping", "%s: asked for by no class, left to the OS",
+                               cpus_words(&left, words));
         else
                 errors_add(planner->errors, -EINVAL, "/spec/classes",
                            "a class without cpus, cores and cores_per_node, which gets the rest; or these CPUs in one",
-                           "CPUs %.160s are in no class", list ?: "");
+                           "%s: in no class", cpus_words(&left, words));
 }
 
 void classes_assign(struct planner *planner)
@@ -224,74 +232,4 @@ void classes_assign(struct planner *planner)
                 derive_guests(planner, node);
         if (!planner_failed(planner))
                 absorb(planner);
-}
-
-static const char *why(const struct planner *planner, enum cpu_class class)
-{
-        static const char *const derived[CLASS_COUNT] = {
-                [CLASS_HOUSEKEEPING] = "one core a node, with the lowest CPU (as TripleO's derived parameters do)",
-                [CLASS_DATAPLANE] = "one core of each node with an underlay's NIC",
-                [CLASS_GUESTS_DEDICATED] = "half of what no other class takes",
-                [CLASS_GUESTS_SHARED] = "half of what no other class takes, and the odd core",
-                [CLASS_STORAGE] = "what the OSDs need",
-        };
-        static const char *const asked[] = {
-                [CLASS_CPUS] = "as listed in the profile",
-                [CLASS_CORES] = "as many in all as the profile says, spread over the nodes",
-                [CLASS_CORES_PER_NODE] = "as many of each node as the profile says",
-        };
-        enum class_form form = form_of(planner, class);
-
-        if (form != CLASS_DERIVED)
-                return asked[form];
-        if (class == CLASS_GUESTS_DEDICATED && form_of(planner, CLASS_GUESTS_SHARED) != CLASS_DERIVED)
-                return "what no other class takes";
-        if (class == CLASS_GUESTS_SHARED && form_of(planner, CLASS_GUESTS_DEDICATED) != CLASS_DERIVED)
-                return "what no other class takes";
-        if (planner->topology->hybrid)
-                return class == CLASS_GUESTS_DEDICATED ? "the performance cores that no other class takes"
-                       : class == CLASS_GUESTS_SHARED  ? "efficiency cores and what no other class takes"
-                       : class == CLASS_DATAPLANE      ? "one performance core of each node with an underlay's NIC"
-                       : class == CLASS_HOUSEKEEPING ? "one core a node: that of the boot CPU, else an efficiency core"
-                                                     : derived[class];
-        return derived[class];
-}
-
-static void explain(struct planner *planner, enum cpu_class class, int node)
-{
-        struct cpu_set cpus = {0};
-        unsigned cores = 0;
-        char subject[64];
-
-        for (size_t core = 0; core < planner->topology->core_count; core++)
-                if (planner->owner[core] == (int)class && core_node(planner, core) == node) {
-                        core_cpus(planner, core, &cpus);
-                        cores++;
-                }
-        if (cores == 0)
-                return;
-        cleanup_free char *list = cpu_set_to_list(&cpus);
-        snprintf(subject, sizeof(subject), "class %s node %d", cpu_class_names[class], node_number(planner, node));
-        planner_reason(planner, subject, "%u core%s, CPUs %.120s: %s", cores, cores == 1 ? "" : "s", list ?: "",
-                       why(planner, class));
-}
-
-void classes_publish(struct planner *planner)
-{
-        struct plan *plan = planner->plan;
-
-        for (size_t core = 0; core < planner->topology->core_count; core++) {
-                if (planner->owner[core] == CORE_FREE)
-                        planner->owner[core] = CLASS_HOUSEKEEPING; /* foreign */
-                core_cpus(planner, core, &plan->classes[planner->owner[core]]);
-                if (planner->owner[core] != CLASS_DATAPLANE)
-                        continue;
-                if (planner->profile->dataplane.idle_siblings)
-                        cpu_set_add(&plan->workers, core_first_cpu(planner, core));
-                else
-                        core_cpus(planner, core, &plan->workers);
-        }
-        for (int class = 0; class < CLASS_COUNT; class ++)
-                for (int node = 0; node < planner->node_count; node++)
-                        explain(planner, class, node);
 }

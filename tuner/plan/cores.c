@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "planner.h"
+#include "words.h"
 
 int core_node(const struct planner *planner, int core)
 {
@@ -56,6 +57,7 @@ static int compare(const void *a, const void *b, void *user)
 static void find_foreign(struct planner *planner)
 {
         struct cpu_set foreign = {0};
+        char words[CPUS_WORDS];
 
         for (size_t core = 0; core < planner->topology->core_count; core++) {
                 struct cpu_set cpus = {0};
@@ -67,8 +69,8 @@ static void find_foreign(struct planner *planner)
         }
         if (cpu_set_empty(&foreign))
                 return;
-        cleanup_free char *list = cpu_set_to_list(&foreign);
-        planner_reason(planner, "class housekeeping", "CPUs %.160s are not ours by the cgroup: left to the OS", list);
+        planner_reason(planner, "class housekeeping", "%s: not ours by the cgroup, left to the OS",
+                       cpus_words(&foreign, words));
 }
 
 int cores_init(struct planner *planner)
@@ -100,7 +102,7 @@ int cores_init(struct planner *planner)
         return 0;
 }
 
-static bool wants_strong(enum cpu_class class)
+bool wants_strong(enum cpu_class class)
 {
         return class == CLASS_DATAPLANE || class == CLASS_GUESTS_DEDICATED;
 }
@@ -170,30 +172,29 @@ unsigned cores_usable(const struct planner *planner, int node)
 static void complain(struct planner *planner, const struct cpu_set *cpus, const char *pointer, const char *expected,
                      const char *what)
 {
-        cleanup_free char *list = cpu_set_to_list(cpus);
+        char words[CPUS_WORDS];
 
         if (!cpu_set_empty(cpus))
-                errors_add(planner->errors, -EINVAL, pointer, expected, "CPUs %.100s %s", list ?: "", what);
+                errors_add(planner->errors, -EINVAL, pointer, expected, "%s: %s", cpus_words(cpus, words), what);
 }
 
 bool cpus_are_whole(struct planner *planner, const struct cpu_set *cpus, const char *pointer)
 {
         const struct topology *topology = planner->topology;
         struct cpu_set absent = *cpus, offline = *cpus, forbidden = *cpus, siblings = {0};
-        cleanup_free char *online = cpu_set_to_list(&topology->online), *allowed = cpu_set_to_list(&topology->allowed);
         size_t before = planner->errors->count;
-        char expected[200];
+        char expected[200], words[CPUS_WORDS];
 
         cpu_set_and_not(&absent, &topology->present);
         cpu_set_and(&offline, &topology->present);
         cpu_set_and_not(&offline, &topology->online);
         cpu_set_and(&forbidden, &topology->online);
         cpu_set_and_not(&forbidden, &topology->allowed);
-        snprintf(expected, sizeof(expected), "CPUs that are online: %.160s", online ?: "");
-        complain(planner, &absent, pointer, expected, "are not there");
-        complain(planner, &offline, pointer, expected, "are offline");
-        snprintf(expected, sizeof(expected), "CPUs that we may use: %.160s", allowed ?: "");
-        complain(planner, &forbidden, pointer, expected, "are not ours by the cgroup");
+        snprintf(expected, sizeof(expected), "%s, which are online", cpus_words(&topology->online, words));
+        complain(planner, &absent, pointer, expected, "not there");
+        complain(planner, &offline, pointer, expected, "offline");
+        snprintf(expected, sizeof(expected), "%s, which we may use", cpus_words(&topology->allowed, words));
+        complain(planner, &forbidden, pointer, expected, "not ours by the cgroup");
 
         for (size_t core = 0; core < topology->core_count; core++) {
                 struct cpu_set whole = {0};
@@ -204,12 +205,8 @@ bool cpus_are_whole(struct planner *planner, const struct cpu_set *cpus, const c
                 cpu_set_and_not(&whole, cpus);
                 cpu_set_or(&siblings, &whole);
         }
-        if (!cpu_set_empty(&siblings)) {
-                cleanup_free char *list = cpu_set_to_list(&siblings);
-                errors_add(planner->errors, -EINVAL, pointer,
-                           "whole cores: these CPUs too, or neither they nor their siblings",
-                           "CPUs %.100s are left out, siblings of some in the list", list ?: "");
-        }
+        complain(planner, &siblings, pointer, "whole cores: these CPUs too, or none of their siblings",
+                 "left out, but siblings of some in the list");
         return planner->errors->count == before;
 }
 

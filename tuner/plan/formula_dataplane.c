@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "formula_dataplane.h"
-#include "units.h"
+#include "words.h"
 
 static uint64_t round_up(uint64_t value, uint64_t to)
 {

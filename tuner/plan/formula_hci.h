@@ -1,6 +1,6 @@
-/* Hyper-converged hosts: what Ceph OSDs and guests' overhead take of memory and CPUs, by Red Hat's published formula,
- * as TripleO has it (tripleo-ansible, modules/tripleo_derive_hci_parameters.py; Red Hat OpenStack Platform,
- * "Hyperconverged Infrastructure Guide"):
+/* Hyper-converged hosts: what Ceph OSDs and guests' overhead take of memory and CPUs, by Red Hat's published formula
+ * (Red Hat OpenStack Platform 16, "Hyperconverged Infrastructure Guide", appendix A.1; with today's figures and the two
+ * bounds in TripleO's tripleo-ansible, modules/tripleo_derive_hci_parameters.py):
  *
  *      guests   = int((memory − osd_memory · OSDs) / (guest_memory + overhead))        5 GB an OSD, 0.5 GB a guest
  *      reserved = osd_memory · OSDs + overhead · guests                                refused above 80 % of memory

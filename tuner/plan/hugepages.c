@@ -6,88 +6,7 @@
 #include <string.h>
 
 #include "planner.h"
-#include "units.h"
-
-static bool knows(const struct planner *planner, int node, uint64_t page_bytes)
-{
-        const struct topology_node *n = &planner->topology->nodes[node];
-
-        for (size_t i = 0; i < n->page_count; i++)
-                if (n->pages[i].page_bytes == page_bytes)
-                        return true;
-        return false;
-}
-
-/* All nodes where the dataplane wants memory. */
-static bool dataplane_knows(const struct planner *planner, uint64_t page_bytes)
-{
-        for (int node = 0; node < planner->node_count; node++)
-                if (planner->nodes[node].dataplane_bytes > 0 && !knows(planner, node, page_bytes))
-                        return false;
-        return true;
-}
-
-/* What the kernel takes for its default without being told: the size of a PMD, which with 64 KiB base pages (arm64,
- * which then has no 1 GiB) is 512 MiB. 0: no huge pages that the dataplane could have. */
-static uint64_t kernel_default(const struct planner *planner)
-{
-        if (dataplane_knows(planner, 512 * MIB) && !dataplane_knows(planner, GIB))
-                return 512 * MIB;
-        if (dataplane_knows(planner, 2 * MIB))
-                return 2 * MIB;
-        return dataplane_knows(planner, 16 * MIB) ? 16 * MIB : 0;
-}
-
-static const char *known_sizes(const struct planner *planner, int node, char *buffer, size_t size)
-{
-        const struct topology_node *n = &planner->topology->nodes[node];
-        size_t used = snprintf(buffer, size, n->page_count ? "" : "no size: its kernel has no huge pages");
-        char name[PAGE_SIZE_NAME];
-
-        for (size_t i = 0; i < n->page_count && used < size; i++)
-                used += snprintf(buffer + used, size - used, "%s%s", i ? ", " : "",
-                                 page_size_name(n->pages[i].page_bytes, name));
-        return buffer;
-}
-
-static void complain_size(struct planner *planner, int node, uint64_t page_bytes, const char *pointer)
-{
-        char sizes[128], name[PAGE_SIZE_NAME];
-
-        errors_add(planner->errors, -EINVAL, pointer, known_sizes(planner, node, sizes, sizeof(sizes)),
-                   "node %d has no huge pages of %s", node_number(planner, node), page_size_name(page_bytes, name));
-}
-
-/* 1 GiB pages pay where the dataplane fills one; but they are only sure to be had at boot. */
-static uint64_t derive_size(const struct planner *planner, uint64_t fallback)
-{
-        bool large = false;
-
-        for (int node = 0; node < planner->node_count; node++)
-                large |= planner->nodes[node].dataplane_bytes >= GIB;
-        return large && planner->profile->boot && dataplane_knows(planner, GIB) ? GIB : fallback;
-}
-
-void hugepages_choose(struct planner *planner)
-{
-        uint64_t asked = planner->profile->default_page_bytes, standard = kernel_default(planner);
-        uint64_t size = asked ? asked : derive_size(planner, standard);
-
-        for (int node = 0; node < planner->node_count; node++) {
-                struct node_state *state = &planner->nodes[node];
-
-                if (state->dataplane_bytes == 0)
-                        continue;
-                if (asked && !knows(planner, node, asked))
-                        complain_size(planner, node, asked, "/spec/hugepages/default_size");
-                state->dataplane_bytes = size ? (state->dataplane_bytes + size - 1) / size * size : 0;
-        }
-        if (size == 0)
-                planner_reason(planner, "hugepages",
-                               "the kernel has none of a usual size: the dataplane runs on ordinary pages");
-        planner->dataplane_page_bytes = size;
-        planner->plan->default_hugepage_bytes = asked || size != standard ? size : 0;
-}
+#include "words.h"
 
 /* The entry of a node and size, made if need be; NULL: out of memory. */
 static struct plan_pages *entry(struct planner *planner, int node, uint64_t page_bytes)
@@ -108,23 +27,39 @@ static struct plan_pages *entry(struct planner *planner, int node, uint64_t page
         return &pages[plan->page_count++];
 }
 
+static uint64_t dataplane_pages(const struct planner *planner, int node, uint64_t page_bytes)
+{
+        return page_bytes == planner->dataplane_page_bytes ? planner->nodes[node].dataplane_bytes / page_bytes : 0;
+}
+
+static uint64_t guest_pages(const struct planner *planner, int node, uint64_t page_bytes)
+{
+        if (page_bytes != planner->profile->guests.page_bytes)
+                return 0;
+        return planner->plan->nodes[node].guests * (guest_bytes(planner) / page_bytes);
+}
+
+static uint64_t needed(const struct planner *planner, int node, uint64_t page_bytes)
+{
+        return dataplane_pages(planner, node, page_bytes) + guest_pages(planner, node, page_bytes);
+}
+
 static void add_needs(struct planner *planner, int node)
 {
-        uint64_t size = planner->dataplane_page_bytes, guest_size = planner->profile->guests.page_bytes;
-        uint64_t bytes = planner->nodes[node].dataplane_bytes;
-        unsigned guests = planner->plan->nodes[node].guests;
-        struct plan_pages *pages;
+        uint64_t sizes[] = {planner->dataplane_page_bytes, planner->profile->guests.page_bytes};
 
-        if (bytes > 0 && (pages = entry(planner, node, size))) {
-                pages->dataplane = bytes / size;
-                pages->count += pages->dataplane;
+        for (size_t i = 0; i < ARRAY_LEN(sizes); i++) {
+                struct plan_pages *pages;
+
+                if (sizes[i] == 0 || needed(planner, node, sizes[i]) == 0)
+                        continue;
+                if (!node_knows_pages(planner, node, sizes[i])) /* the dataplane's was looked at when it was chosen */
+                        complain_page_size(planner, node, sizes[i], "/spec/guests/page_size");
+                else if ((pages = entry(planner, node, sizes[i]))) {
+                        pages->dataplane = dataplane_pages(planner, node, sizes[i]);
+                        pages->count = needed(planner, node, sizes[i]);
+                }
         }
-        if (guests == 0 || guest_size == 0)
-                return;
-        if (!knows(planner, node, guest_size))
-                complain_size(planner, node, guest_size, "/spec/guests/page_size");
-        else if ((pages = entry(planner, node, guest_size)))
-                pages->count += guests * ((planner->profile->guests.memory_bytes + guest_size - 1) / guest_size);
 }
 
 /* What the profile says of a size on a node: its own entry, else that for all nodes; −1: nothing. */
@@ -146,34 +81,43 @@ static int asked_for(const struct planner *planner, int node, uint64_t page_byte
         return found;
 }
 
-static void complain_number(struct planner *planner, int asked, const char *member, uint64_t code, const char *words,
-                            int node)
+static void complain_count(struct planner *planner, size_t asked, int node, const char *bound, uint64_t pages,
+                           const char *why)
 {
         char pointer[64], expected[128];
 
-        snprintf(pointer, sizeof(pointer), "/spec/hugepages/pages/%d/%s", asked, member);
-        snprintf(expected, sizeof(expected), "%s %" PRIu64, words, code);
+        snprintf(pointer, sizeof(pointer), "/spec/hugepages/pages/%zu/count", asked);
+        snprintf(expected, sizeof(expected), "%s %" PRIu64 ", %s", bound, pages, why);
         errors_add(planner->errors, -EINVAL, pointer, expected, "%" PRIu64 " pages are asked for on node %d",
                    planner->profile->pages[asked].count, node_number(planner, node));
 }
 
-static void override(struct planner *planner, int node, size_t index)
+/* An entry of the profile in place of what was derived, on every node that it is about. */
+static void override(struct planner *planner, size_t index)
 {
         const struct profile_pages *asked = &planner->profile->pages[index];
-        char pointer[64];
-        struct plan_pages *pages;
+        uint64_t least = 0;
+        int where = -1;
 
-        if (asked_for(planner, node, asked->page_bytes) != (int)index)
-                return;
-        snprintf(pointer, sizeof(pointer), "/spec/hugepages/pages/%zu/size", index);
-        if (!knows(planner, node, asked->page_bytes))
-                complain_size(planner, node, asked->page_bytes, pointer);
-        else if ((pages = entry(planner, node, asked->page_bytes))) {
-                if (pages->count > asked->count)
-                        complain_number(planner, (int)index, "count", pages->count,
-                                        "for the dataplane and the guests at least", node);
-                pages->count = asked->count;
+        for (int node = 0; node < (int)planner->plan->node_count; node++) {
+                uint64_t all = planner->nodes[node].memory_bytes / asked->page_bytes;
+                struct plan_pages *pages;
+                char pointer[64];
+
+                if (asked_for(planner, node, asked->page_bytes) != (int)index)
+                        continue;
+                snprintf(pointer, sizeof(pointer), "/spec/hugepages/pages/%zu/size", index);
+                if (!node_knows_pages(planner, node, asked->page_bytes))
+                        complain_page_size(planner, node, asked->page_bytes, pointer);
+                else if ((pages = entry(planner, node, asked->page_bytes)))
+                        pages->count = asked->count <= all ? asked->count : all + 1; /* check_entry() says so */
+                if (needed(planner, node, asked->page_bytes) > least) {
+                        least = needed(planner, node, asked->page_bytes);
+                        where = node;
+                }
         }
+        if (least > asked->count)
+                complain_count(planner, index, where, "at least", least, "which the dataplane and the guests need");
 }
 
 /* Entries for nodes that are not there, or have no memory. */
@@ -202,30 +146,74 @@ static uint64_t bytes_on(const struct planner *planner, int node)
         return bytes;
 }
 
-static void check_room(struct planner *planner, int node)
+static uint64_t room_on(const struct planner *planner, int node)
 {
         uint64_t memory = planner->nodes[node].memory_bytes, reserved = planner->plan->reserved_bytes[node];
-        uint64_t huge = bytes_on(planner, node), room = memory > reserved ? memory - reserved : 0;
-        bool said = false;
 
-        if (huge <= room)
-                return;
+        return memory > reserved ? memory - reserved : 0;
+}
+
+/* Of a size, as many pages as the node has room for beside the other sizes. */
+static uint64_t most_pages(const struct planner *planner, const struct plan_pages *pages)
+{
+        uint64_t room = room_on(planner, pages->node);
+        uint64_t others = bytes_on(planner, pages->node) - pages->count * pages->page_bytes;
+
+        return room > others ? (room - others) / pages->page_bytes : 0;
+}
+
+/* What an entry of the profile asks for must have room on all its nodes. */
+static void check_entry(struct planner *planner, size_t index)
+{
+        uint64_t most = planner->profile->pages[index].count, least = 0;
+        char own[64];
+        int where = -1;
+
         for (size_t i = 0; i < planner->plan->page_count; i++) {
                 const struct plan_pages *pages = &planner->plan->pages[i];
-                int asked = pages->node == node ? asked_for(planner, node, pages->page_bytes) : -1;
-                uint64_t own = pages->count * pages->page_bytes, others = huge - own;
 
-                if (asked < 0)
+                if (asked_for(planner, pages->node, pages->page_bytes) != (int)index)
                         continue;
-                said = true;
-                complain_number(planner, asked, "count", room > others ? (room - others) / pages->page_bytes : 0,
-                                "beside what the OS, OSDs and guests need, at most", node);
+                if (needed(planner, pages->node, pages->page_bytes) > least)
+                        least = needed(planner, pages->node, pages->page_bytes);
+                if (most_pages(planner, pages) >= most)
+                        continue;
+                most = most_pages(planner, pages);
+                where = pages->node;
         }
-        if (!said)
-                errors_add(planner->errors, -EINVAL, "/spec/dataplane", "fewer mbufs, a smaller heap, or memory",
-                           "the dataplane's huge pages take %" PRIu64 " MiB of node %d, of which %" PRIu64
-                           " MiB are not reserved",
-                           huge / MIB, node_number(planner, node), room / MIB);
+        if (where < 0)
+                return;
+        snprintf(own, sizeof(own), "an entry of its own for node %d, at most", node_number(planner, where));
+        complain_count(planner, index, where, least > most ? own : "at most", most,
+                       "which the OS, OSDs and guests leave");
+}
+
+/* What was asked for the dataplane must have room; what was not is smaller already (memory.c). */
+static void check_dataplane(struct planner *planner)
+{
+        uint64_t page = planner->dataplane_page_bytes, most = UINT64_MAX;
+        char expected[160];
+        int where = -1;
+
+        for (int node = 0; node < (int)planner->plan->node_count; node++) {
+                const struct node_state *state = &planner->nodes[node];
+
+                if (state->dataplane_bytes <= room_on(planner, node))
+                        continue;
+                if (room_on(planner, node) / state->dataplane_shares / page * page < most) {
+                        most = room_on(planner, node) / state->dataplane_shares / page * page;
+                        where = node;
+                }
+        }
+        if (where < 0)
+                return;
+        snprintf(expected, sizeof(expected),
+                 most > 0 ? "at most %" PRIu64 " MiB" : "none, by /spec/classes/dataplane/cores: 0, or cpus elsewhere",
+                 most / MIB);
+        errors_add(planner->errors, -EINVAL, most > 0 ? "/spec/dataplane/memory" : "/spec/classes/dataplane", expected,
+                   "the dataplane's huge pages take %" PRIu64 " MiB of node %d, which has %" PRIu64 " MiB to spare",
+                   planner->nodes[where].dataplane_bytes / MIB, node_number(planner, where),
+                   room_on(planner, where) / MIB);
 }
 
 static void explain(struct planner *planner, const struct plan_pages *pages)
@@ -253,12 +241,17 @@ void hugepages_plan(struct planner *planner)
         struct plan *plan = planner->plan;
 
         check_nodes(planner);
-        for (int node = 0; node < (int)plan->node_count; node++) {
+        check_dataplane(planner);
+        for (int node = 0; node < (int)plan->node_count; node++)
                 add_needs(planner, node);
-                for (size_t i = 0; i < planner->profile->page_count; i++)
-                        override(planner, node, i);
-                check_room(planner, node);
-        }
+        if (planner_failed(planner))
+                return;
+        for (size_t i = 0; i < planner->profile->page_count; i++)
+                override(planner, i);
+        if (planner_failed(planner))
+                return;
+        for (size_t i = 0; i < planner->profile->page_count; i++)
+                check_entry(planner, i);
         if (plan->page_count > 0)
                 qsort(plan->pages, plan->page_count, sizeof(*plan->pages), by_node_and_size);
         for (size_t i = 0; i < plan->page_count; i++)

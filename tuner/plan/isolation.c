@@ -4,31 +4,29 @@
 #include <string.h>
 
 #include "planner.h"
-#include "socle/cleanup.h"
+#include "words.h"
 
 static void add_extra(struct planner *planner)
 {
         const struct cpu_set *extra = &planner->profile->isolated;
         struct plan *plan = planner->plan;
         struct cpu_set shared = *extra, housekeeping = *extra;
+        char words[CPUS_WORDS];
 
         if (cpu_set_empty(extra) || !cpus_are_whole(planner, extra, "/spec/isolation/cpus"))
                 return;
         cpu_set_and(&housekeeping, &plan->classes[CLASS_HOUSEKEEPING]);
         if (!cpu_set_empty(&housekeeping)) {
-                cleanup_free char *list = cpu_set_to_list(&housekeeping);
                 errors_add(planner->errors, -EINVAL, "/spec/isolation/cpus",
                            "CPUs of other classes, or other ones in /spec/classes/housekeeping/cpus",
-                           "CPUs %.100s are housekeeping", list ?: "");
+                           "%s: housekeeping", cpus_words(&housekeeping, words));
+                return;
         }
         cpu_set_and(&shared, &plan->classes[CLASS_GUESTS_SHARED]);
-        if (!cpu_set_empty(&shared)) {
-                cleanup_free char *list = cpu_set_to_list(&shared);
+        if (!cpu_set_empty(&shared))
                 planner_reason(planner, "isolation",
-                               "CPUs %.100s of shared guests are isolated as asked: the scheduler "
-                               "does not balance floating vCPUs there",
-                               list ?: "");
-        }
+                               "%s: isolated as asked, though vCPUs float there, which the scheduler will not balance",
+                               cpus_words(&shared, words));
         cpu_set_or(&plan->isolated, extra);
 }
 
@@ -49,51 +47,43 @@ static void plan_irq(struct planner *planner)
         struct plan *plan = planner->plan;
         const struct cpu_set *asked = &planner->profile->irq;
         struct cpu_set wrong = *asked;
+        char words[CPUS_WORDS], expected[160];
 
         plan->irq = cpu_set_empty(asked) ? plan->classes[CLASS_HOUSEKEEPING] : *asked;
         cpu_set_and_not(&wrong, &planner->topology->online);
-        if (!cpu_set_empty(&wrong)) {
-                cleanup_free char *list = cpu_set_to_list(&wrong);
-                errors_add(planner->errors, -EINVAL, "/spec/irq/cpus", "CPUs that are online",
-                           "CPUs %.100s are not online", list ?: "");
-        }
+        if (!cpu_set_empty(&wrong))
+                errors_add(planner->errors, -EINVAL, "/spec/irq/cpus", "CPUs that are online", "%s: not online",
+                           cpus_words(&wrong, words));
         wrong = *asked;
         cpu_set_and(&wrong, &plan->isolated);
         if (!cpu_set_empty(&wrong)) {
-                cleanup_free char *list = cpu_set_to_list(&wrong),
-                                  *right = cpu_set_to_list(&plan->classes[CLASS_HOUSEKEEPING]);
-                char expected[160];
-
-                snprintf(expected, sizeof(expected), "CPUs that are not isolated, such as %.100s", right ?: "");
-                errors_add(planner->errors, -EINVAL, "/spec/irq/cpus", expected, "CPUs %.100s are isolated",
-                           list ?: "");
+                snprintf(expected, sizeof(expected), "CPUs that are not isolated, such as %s",
+                         cpus_words(&plan->classes[CLASS_HOUSEKEEPING], words));
+                errors_add(planner->errors, -EINVAL, "/spec/irq/cpus", expected, "%s: isolated",
+                           cpus_words(&wrong, words));
         }
-        cleanup_free char *list = cpu_set_to_list(&plan->irq);
-        planner_reason(planner, "interrupts", "CPUs %.160s: %s", list ?: "",
+        planner_reason(planner, "interrupts", "%s: %s", cpus_words(&plan->irq, words),
                        cpu_set_empty(asked) ? "housekeeping" : "as the profile says");
 }
 
 void isolation_plan(struct planner *planner)
 {
         struct plan *plan = planner->plan;
+        char words[CPUS_WORDS];
 
         cpu_set_or(&plan->isolated, &plan->classes[CLASS_DATAPLANE]);
         cpu_set_or(&plan->isolated, &plan->classes[CLASS_GUESTS_DEDICATED]);
         add_extra(planner);
         plan->partition = planner->profile->partition && !cpu_set_empty(&plan->isolated);
-        plan->boot_isolation = planner->profile->boot && !cpu_set_empty(&plan->isolated);
+        plan->boot_isolation = planner->profile->boot != 0 && !cpu_set_empty(&plan->isolated);
         check_boot_cpu(planner);
         plan_irq(planner);
 
-        cleanup_free char *list = cpu_set_to_list(&plan->isolated);
         if (cpu_set_empty(&plan->isolated))
                 planner_reason(planner, "isolation",
                                "no CPU is for the dataplane or dedicated vCPUs: nothing is isolated");
         else
-                planner_reason(planner, "isolation",
-                               "CPUs %.120s, those of the dataplane and of dedicated vCPUs%s; %s%s%s", list ?: "",
-                               cpu_set_empty(&planner->profile->isolated) ? "" : " and what the profile adds",
-                               plan->partition ? "by a cgroup partition" : "",
-                               plan->partition && plan->boot_isolation ? " and " : "",
-                               plan->boot_isolation ? "on the kernel's command line" : "");
+                planner_reason(planner, "isolation", "%s, those of the dataplane and of dedicated vCPUs%s",
+                               cpus_words(&plan->isolated, words),
+                               cpu_set_empty(&planner->profile->isolated) ? "" : " and what the profile adds");
 }

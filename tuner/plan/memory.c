@@ -7,7 +7,7 @@
 #include "formula_dataplane.h"
 #include "formula_hci.h"
 #include "planner.h"
-#include "units.h"
+#include "words.h"
 
 #define OS_BYTES_MAX (4096 * MIB) /* NovaReservedHostMemory of TripleO's derived parameters */
 
@@ -27,45 +27,69 @@ int nearest_with_memory(const struct planner *planner, int node)
         return best;
 }
 
-/* In equal parts from the nodes where the OS runs (housekeeping, and memory): a node too small for its part gives all
- * it has, and the others give more. */
-static void reserve_for_os(struct planner *planner)
+static void reserve_for_osds(struct planner *planner)
 {
-        uint64_t asked = planner->profile->os_bytes, total = 0, left;
-        int sharers = 0;
-
         for (int node = 0; node < planner->node_count; node++) {
-                total += planner->nodes[node].memory_bytes;
-                sharers += planner->nodes[node].memory_bytes > 0 && cores_owned(planner, CLASS_HOUSEKEEPING, node) > 0;
-        }
-        left = asked ? asked : min_u64(OS_BYTES_MAX, total / 4);
-        if (total == 0)
-                return;
-        if (left > total) {
-                char expected[48];
+                struct plan_node *to = &planner->plan->nodes[node];
 
-                snprintf(expected, sizeof(expected), "at most %" PRIu64 " MiB, all there is", total / MIB);
-                errors_add(planner->errors, -EINVAL, "/spec/memory/reserved", expected,
-                           "%" PRIu64 " MiB are to be left to the OS", left / MIB);
-                return;
+                to->osd_bytes = planner->profile->storage.osd_bytes * to->osds;
         }
-        planner_reason(planner, "memory", "%" PRIu64 " MiB are left to the OS: %s", left / MIB,
-                       asked                  ? "as the profile says"
-                       : left == OS_BYTES_MAX ? "TripleO's default"
-                                              : "a quarter of a small machine");
-        /* Twice: first by housekeeping; what does not fit there, from any memory. */
-        for (int pass = 0; pass < 2 && left > 0; pass++)
+}
+
+/* What is left of a node so far. */
+static uint64_t room_on(const struct planner *planner, int node)
+{
+        const struct plan_node *plan = &planner->plan->nodes[node];
+        uint64_t taken = plan->os_bytes + plan->session_bytes + plan->osd_bytes + planner->nodes[node].dataplane_bytes;
+        uint64_t memory = planner->nodes[node].memory_bytes;
+
+        return memory > taken ? memory - taken : 0;
+}
+
+/* In equal parts from the nodes where the OS runs (housekeeping, and memory); then, of what does not fit there, from
+ * any memory. Returns what is not to be had. */
+static uint64_t spread_os(struct planner *planner, uint64_t left)
+{
+        for (int pass = 0; pass < 2 && left > 0; pass++) {
+                int sharers = 0;
+
+                for (int node = 0; node < planner->node_count; node++)
+                        sharers += room_on(planner, node) > 0 && cores_owned(planner, CLASS_HOUSEKEEPING, node) > 0;
                 for (int node = 0; node < planner->node_count; node++) {
-                        struct plan_node *to = &planner->plan->nodes[node];
-                        bool shares = cores_owned(planner, CLASS_HOUSEKEEPING, node) > 0;
-                        uint64_t room = planner->nodes[node].memory_bytes - to->os_bytes, part;
+                        uint64_t room = room_on(planner, node), part = left;
 
-                        if (room == 0 || (pass == 0 && !shares))
+                        if (room == 0 || (pass == 0 && cores_owned(planner, CLASS_HOUSEKEEPING, node) == 0))
                                 continue;
-                        part = min_u64(room, pass == 0 ? left / sharers-- : left);
-                        to->os_bytes += part;
+                        if (pass == 0)
+                                part = left / sharers--;
+                        part = min_u64(room, part);
+                        planner->plan->nodes[node].os_bytes += part;
                         left -= part;
                 }
+        }
+        return left;
+}
+
+static void reserve_for_os(struct planner *planner)
+{
+        uint64_t asked = planner->profile->os_bytes, total = planner->topology->memory_bytes;
+        uint64_t wanted = asked ? asked : min_u64(OS_BYTES_MAX, total / 4), missing;
+        char expected[64];
+
+        if (total == 0)
+                return;
+        missing = spread_os(planner, wanted);
+        planner_reason(planner, "memory", "%" PRIu64 " MiB are left to the OS: %s", wanted / MIB,
+                       asked                    ? "as the profile says"
+                       : wanted == OS_BYTES_MAX ? "TripleO's default"
+                                                : "a quarter of a small machine");
+        if (missing == 0)
+                return;
+        snprintf(expected, sizeof(expected), "at most %" PRIu64 " MiB, which the OSDs leave", (wanted - missing) / MIB);
+        errors_add(planner->errors, -EINVAL, asked ? "/spec/memory/reserved" : "/spec/storage/osds",
+                   asked ? expected : "fewer, or a smaller memory_per_osd, or /spec/memory/reserved",
+                   "%" PRIu64 " MiB are to be left to the OS, %" PRIu64 " MiB are there", wanted / MIB,
+                   (wanted - missing) / MIB);
 }
 
 static void reserve_for_dataplane(struct planner *planner)
@@ -82,6 +106,7 @@ static void reserve_for_dataplane(struct planner *planner)
                         continue;
                 dataplane_memory(&planner->profile->dataplane, workers, &memory);
                 planner->nodes[home].dataplane_bytes += memory.huge_bytes;
+                planner->nodes[home].dataplane_shares++;
                 planner->plan->nodes[home].session_bytes += memory.session_bytes;
                 snprintf(subject, sizeof(subject), "dataplane memory node %d", node_number(planner, home));
                 planner_reason(planner, subject, "%" PRIu64 " MiB of huge pages: %s%s", memory.huge_bytes / MIB,
@@ -89,47 +114,28 @@ static void reserve_for_dataplane(struct planner *planner)
         }
 }
 
-static void reserve_for_osds(struct planner *planner)
-{
-        for (int node = 0; node < planner->node_count; node++) {
-                struct plan_node *to = &planner->plan->nodes[node];
-
-                to->osd_bytes = planner->profile->storage.osd_bytes * to->osds;
-        }
-}
-
-/* A machine too small for what was not asked for: the dataplane then runs on ordinary pages, with fewer sessions. */
+/* A machine too small for what was not asked for: the dataplane has fewer sessions there, and runs on ordinary pages.
+ */
 static void fit_dataplane(struct planner *planner, int node)
 {
         struct plan_node *plan = &planner->plan->nodes[node];
         struct node_state *state = &planner->nodes[node];
         const struct host_profile *profile = planner->profile;
         bool asked = profile->classes[CLASS_DATAPLANE].form != CLASS_DERIVED || profile->dataplane.memory_bytes > 0;
-        uint64_t room = state->memory_bytes - plan->os_bytes;
+        uint64_t room = state->memory_bytes - plan->os_bytes - plan->osd_bytes;
         char subject[64];
 
         snprintf(subject, sizeof(subject), "dataplane memory node %d", node_number(planner, node));
-        if (state->dataplane_bytes > room && !asked) {
-                state->dataplane_bytes = 0;
-                planner_reason(planner, subject, "there is too little memory for huge pages: ordinary ones");
-        }
-        room -= min_u64(room, state->dataplane_bytes);
         if (plan->session_bytes > room) {
                 plan->session_bytes = room;
                 planner_reason(planner, subject,
                                "there is not room for all sessions: socle-dataplane --sessions %" PRIu64,
                                room / SOCLE_SESSION_BYTES);
         }
-}
-
-/* What guests and their overhead may have of a node. */
-static uint64_t room_for_guests(const struct planner *planner, int node)
-{
-        const struct plan_node *plan = &planner->plan->nodes[node];
-        uint64_t taken = plan->os_bytes + plan->session_bytes + plan->osd_bytes + planner->nodes[node].dataplane_bytes;
-        uint64_t memory = planner->nodes[node].memory_bytes;
-
-        return memory > taken ? memory - taken : 0;
+        if (state->dataplane_bytes > room - plan->session_bytes && !asked) {
+                state->dataplane_bytes = 0;
+                planner_reason(planner, subject, "there is too little memory for huge pages: ordinary ones");
+        }
 }
 
 static bool has_guests(const struct planner *planner, int node)
@@ -146,7 +152,7 @@ static bool guests_anywhere(const struct planner *planner)
         return true;
 }
 
-static uint64_t guest_bytes(const struct planner *planner)
+uint64_t guest_bytes(const struct planner *planner)
 {
         uint64_t memory = planner->profile->guests.memory_bytes, page = planner->profile->guests.page_bytes;
 
@@ -163,7 +169,27 @@ static void derive_guests(struct planner *planner)
         for (int node = 0; node < planner->node_count; node++)
                 if (anywhere || has_guests(planner, node))
                         planner->plan->nodes[node].guests =
-                                hci_guests(room_for_guests(planner, node), 0, memory, guests->overhead_bytes);
+                                hci_guests(room_on(planner, node), 0, memory, guests->overhead_bytes);
+}
+
+/* Guests were asked to have huge pages, and not even one has room. */
+static void check_any(struct planner *planner)
+{
+        const struct profile_guests *guests = &planner->profile->guests;
+        uint64_t room = 0;
+        char expected[80];
+
+        for (int node = 0; node < planner->node_count; node++) {
+                if (planner->plan->nodes[node].guests > 0)
+                        return;
+                if (guests_anywhere(planner) || has_guests(planner, node))
+                        room = room_on(planner, node) > room ? room_on(planner, node) : room;
+        }
+        room = room > guests->overhead_bytes ? room - guests->overhead_bytes : 0;
+        snprintf(expected, sizeof(expected), "at most %" PRIu64 " MiB, which a node has left",
+                 room / guests->page_bytes * guests->page_bytes / MIB);
+        errors_add(planner->errors, -EINVAL, "/spec/guests/memory", expected,
+                   "not even one guest of %" PRIu64 " MiB has room in huge pages", guests->memory_bytes / MIB);
 }
 
 /* Each to the node that has most room left after those before it. `each`: bytes that must fit. */
@@ -177,9 +203,9 @@ static unsigned spread_guests(struct planner *planner, unsigned count, uint64_t 
                 int best = -1;
 
                 for (int node = 0; node < planner->node_count; node++) {
-                        uint64_t used = planner->plan->nodes[node].guests * each, room = room_for_guests(planner, node);
+                        uint64_t used = planner->plan->nodes[node].guests * each, room = room_on(planner, node);
 
-                        if ((!anywhere && !has_guests(planner, node)) || room < used + each || room == 0)
+                        if ((!anywhere && !has_guests(planner, node)) || room < used + each)
                                 continue;
                         if (best < 0 || room - used > best_room) {
                                 best_room = room - used;
@@ -202,6 +228,8 @@ static void plan_guests(struct planner *planner, bool storage)
         if (guests->count < 0) {
                 if (guests->page_bytes || storage)
                         derive_guests(planner);
+                if (guests->page_bytes)
+                        check_any(planner);
                 return;
         }
         unsigned placed = spread_guests(planner, guests->count, each);
@@ -252,12 +280,12 @@ void memory_plan(struct planner *planner)
 
         if (planner->plan->node_count == 0)
                 return;
+        reserve_for_osds(planner);
         reserve_for_os(planner);
         reserve_for_dataplane(planner);
         hugepages_choose(planner);
         for (int node = 0; node < planner->node_count; node++)
                 fit_dataplane(planner, node);
-        reserve_for_osds(planner);
         for (int node = 0; node < planner->node_count; node++)
                 storage |= planner->plan->nodes[node].osds > 0;
         plan_guests(planner, storage);

@@ -15,13 +15,13 @@ static json_t *classes_to_json(const struct plan *plan, const struct cpu_set *wi
 {
         json_t *json = json_object();
 
-        for (int class = 0; class < CLASS_COUNT; class ++) {
-                struct cpu_set cpus = plan->classes[class];
+        for (int which = 0; which < CLASS_COUNT; which++) {
+                struct cpu_set cpus = plan->classes[which];
 
                 if (within)
                         cpu_set_and(&cpus, within);
                 if (!within || !cpu_set_empty(&cpus))
-                        set_cpus(json, cpu_class_names[class], &cpus);
+                        set_cpus(json, cpu_class_names[which], &cpus);
         }
         return json;
 }
@@ -63,6 +63,12 @@ static void set_word(json_t *json, const char *name, const char *word)
                 json_object_set_new(json, name, json_string(word));
 }
 
+static void set_toggle(json_t *json, const char *name, int value)
+{
+        if (value != PROFILE_KEEP)
+                set_word(json, name, value ? "on" : "off");
+}
+
 static json_t *switches_to_json(const struct plan_switches *switches)
 {
         static const char *const thp[] = {"never", "madvise", "always"};
@@ -70,10 +76,10 @@ static json_t *switches_to_json(const struct plan_switches *switches)
 
         if (switches->thp >= 0)
                 set_word(json, "transparent_hugepages", thp[switches->thp]);
-        set_wish(json, "ksm", switches->ksm);
-        set_wish(json, "numa_balancing", switches->numa_balancing);
-        set_wish(json, "nmi_watchdog", switches->nmi_watchdog);
-        set_wish(json, "irqbalance", switches->irqbalance);
+        set_toggle(json, "ksm", switches->ksm);
+        set_toggle(json, "numa_balancing", switches->numa_balancing);
+        set_toggle(json, "nmi_watchdog", switches->nmi_watchdog);
+        set_toggle(json, "irqbalance", switches->irqbalance);
         set_wish(json, "stat_interval_s", switches->stat_interval_s);
         if (switches->rt_set)
                 json_object_set_new(json, "rt_runtime_us", json_integer(switches->rt_runtime_us));
@@ -90,19 +96,19 @@ static json_t *cache_to_json(const struct plan_cache *cache)
 {
         json_t *json = json_object();
 
-        for (int class = 0; class < CLASS_COUNT; class ++) {
+        for (int which = 0; which < CLASS_COUNT; which++) {
                 json_t *entry;
                 char mask[16];
 
-                if (!cache->l3_mask[class] && !cache->mb_percent[class])
+                if (!cache->l3_mask[which] && !cache->mb_percent[which])
                         continue;
                 entry = json_object();
-                snprintf(mask, sizeof(mask), "%x", cache->l3_mask[class]);
-                if (cache->l3_mask[class])
+                snprintf(mask, sizeof(mask), "%x", cache->l3_mask[which]);
+                if (cache->l3_mask[which])
                         json_object_set_new(entry, "l3_mask", json_string(mask));
-                if (cache->mb_percent[class])
-                        json_object_set_new(entry, "memory_bandwidth", json_integer(cache->mb_percent[class]));
-                json_object_set_new(json, cpu_class_names[class], entry);
+                if (cache->mb_percent[which])
+                        json_object_set_new(entry, "memory_bandwidth", json_integer(cache->mb_percent[which]));
+                json_object_set_new(json, cpu_class_names[which], entry);
         }
         return json;
 }

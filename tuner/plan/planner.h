@@ -2,9 +2,9 @@
  *
  *      underlay.c   which nodes have an underlay's NIC
  *      cores.c      which core may be had, lists of CPUs, taking cores of a node
- *      classes.c    how many cores of which node each class gets; storage.c: where OSDs are
+ *      classes.c    how many cores of which node each class gets; storage.c: where OSDs are; publish.c
  *      isolation.c  what is isolated, where interrupts go
- *      memory.c     what is left to the OS, OSDs, guests; hugepages.c: how many huge pages are where
+ *      memory.c     what is left to the OS, OSDs, guests; hugepage_size.c, hugepages.c: how many of them are where
  *      switches.c   kernel's switches, cache; kernel_arguments.c
  *
  * Each complains into `errors` and goes on, so that all that is wrong is said at once; formulas are files of their own.
@@ -22,6 +22,7 @@ struct node_state {
         unsigned osds[3]; /* by device type */
         unsigned osd_cpus;
         uint64_t dataplane_bytes; /* in huge pages, from whichever node its cores are of */
+        int dataplane_shares;     /* nodes whose workers have their memory here */
         uint64_t memory_bytes;
 };
 
@@ -57,7 +58,8 @@ bool core_is_strong(const struct planner *planner, int core);                 /*
 void core_cpus(const struct planner *planner, int core, struct cpu_set *set); /* added to the set */
 /* The cores that a list of CPUs means, as `class`; complains of what is no whole core, offline, not ours, … */
 void cores_claim_list(struct planner *planner, enum cpu_class class, const struct cpu_set *cpus, const char *pointer);
-/* Free ones of a node that the class may have when it is counted, not listed (hybrid: performance cores only). */
+bool wants_strong(enum cpu_class class); /* performance cores only, unless they are listed */
+/* Free ones of a node that the class may have when it is counted, not listed. */
 unsigned cores_free(const struct planner *planner, enum cpu_class class, int node);
 /* The best of these; false: none is left. */
 bool cores_take(struct planner *planner, enum cpu_class class, int node);
@@ -68,6 +70,9 @@ unsigned cores_usable(const struct planner *planner, int node); /* not foreign, 
 bool cpus_are_whole(struct planner *planner, const struct cpu_set *cpus, const char *pointer);
 
 /* ---- the other steps ---- */
+enum class_form form_of(const struct planner *planner, enum cpu_class class);
+bool node_knows_pages(const struct planner *planner, int node, uint64_t page_bytes);
+void complain_page_size(struct planner *planner, int node, uint64_t page_bytes, const char *pointer);
 void underlay_find(struct planner *planner);
 void classes_assign(struct planner *planner);
 void storage_place(struct planner *planner);   /* OSDs to nodes, and cores to OSDs where that is derived */
@@ -79,6 +84,7 @@ void hugepages_plan(struct planner *planner);
 void switches_plan(struct planner *planner);
 void kernel_arguments_plan(struct planner *planner);
 
+uint64_t guest_bytes(const struct planner *planner); /* memory of a guest, in whole pages */
 /* The node with memory that is nearest, itself if it has some; −1: none has. */
 int nearest_with_memory(const struct planner *planner, int node);
 /* ACPI's distance; 10: itself. */

@@ -7,7 +7,7 @@
 #include "profile.h"
 #include "profile_checks.h"
 #include "socle/cleanup.h"
-#include "units.h"
+#include "words.h"
 
 const char *const cpu_class_names[CLASS_COUNT] = {
         [CLASS_HOUSEKEEPING] = "housekeeping",
@@ -200,7 +200,7 @@ static void read_isolation(struct host_profile *profile, const json_t *spec, str
         const json_t *isolation = json_object_get(spec, "isolation"), *irq = json_object_get(spec, "irq");
 
         profile->partition = json_is_true(json_object_get(isolation, "partition"));
-        profile->boot = json_is_true(json_object_get(isolation, "boot"));
+        profile->boot = json_object_get(isolation, "boot") ? json_is_true(json_object_get(isolation, "boot")) : -1;
         check_cpu_list(text(isolation, "cpus"), "/spec/isolation/cpus", &profile->isolated, errors);
         check_cpu_list(text(irq, "cpus"), "/spec/irq/cpus", &profile->irq, errors);
         profile->irqbalance = toggle(irq, "irqbalance", PROFILE_KEEP);

@@ -82,7 +82,8 @@ struct host_profile {
         struct profile_pages *pages;
         size_t page_count;
 
-        bool partition, boot;               /* isolation: at run time, on the kernel's command line */
+        bool partition;                     /* isolation at run time, by cgroup */
+        int boot;                           /* and on the kernel's command line; -1: derive */
         struct cpu_set isolated;            /* beside dataplane and dedicated */
         struct cpu_set irq;                 /* empty: derive */
         int irqbalance;                     /* -1: leave it alone */

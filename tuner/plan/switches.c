@@ -6,14 +6,14 @@
 
 #include "planner.h"
 
-static int derive(struct planner *planner, int asked, int derived, const char *name)
+static int derive(struct planner *planner, int asked, int derived, const char *name, const char *word)
 {
         if (asked != PROFILE_DERIVE)
                 return asked;
         if (cpu_set_empty(&planner->plan->isolated))
                 return PROFILE_KEEP;
         planner_reason(planner, name,
-                       "%d, for the sake of the isolated CPUs (tuned: cpu-partitioning, network-latency)", derived);
+                       "%s, for the sake of the isolated CPUs (tuned: cpu-partitioning, network-latency)", word);
         return derived;
 }
 
@@ -33,21 +33,21 @@ static void plan_cache(struct planner *planner)
 {
         const struct topology *topology = planner->topology;
 
-        for (int class = 0; class < CLASS_COUNT; class ++) {
-                const struct profile_cache *asked = &planner->profile->cache[class];
+        for (int which = 0; which < CLASS_COUNT; which++) {
+                const struct profile_cache *asked = &planner->profile->cache[which];
                 char pointer[80];
 
-                snprintf(pointer, sizeof(pointer), "/spec/cache/%s", cpu_class_names[class]);
+                snprintf(pointer, sizeof(pointer), "/spec/cache/%s", cpu_class_names[which]);
                 if ((asked->l3_mask && !topology->resctrl_l3) || (asked->mb_percent && !topology->resctrl_mb))
                         errors_add(planner->errors, -EINVAL, pointer, "none",
                                    "%s of %s cannot be allocated: the CPU or the kernel has no resctrl for it",
                                    asked->l3_mask && !topology->resctrl_l3 ? "cache" : "memory bandwidth",
                                    topology->source);
-                else if ((asked->l3_mask || asked->mb_percent) && cpu_set_empty(&planner->plan->classes[class]))
+                else if ((asked->l3_mask || asked->mb_percent) && cpu_set_empty(&planner->plan->classes[which]))
                         errors_add(planner->errors, -EINVAL, pointer, "a class that has CPUs", "%s has no CPUs here",
-                                   cpu_class_names[class]);
-                planner->plan->cache.l3_mask[class] = asked->l3_mask;
-                planner->plan->cache.mb_percent[class] = asked->mb_percent;
+                                   cpu_class_names[which]);
+                planner->plan->cache.l3_mask[which] = asked->l3_mask;
+                planner->plan->cache.mb_percent[which] = asked->mb_percent;
         }
 }
 
@@ -56,11 +56,11 @@ void switches_plan(struct planner *planner)
         const struct host_profile *profile = planner->profile;
         struct plan_switches *to = &planner->plan->switches;
 
-        to->thp = derive(planner, profile->thp, 1, "transparent_hugepages");
-        to->ksm = derive(planner, profile->ksm, 0, "ksm");
-        to->numa_balancing = derive(planner, profile->numa_balancing, 0, "numa_balancing");
-        to->nmi_watchdog = derive(planner, profile->nmi_watchdog, 0, "nmi_watchdog");
-        to->stat_interval_s = derive(planner, profile->stat_interval_s, 10, "stat_interval");
+        to->thp = derive(planner, profile->thp, 1, "transparent_hugepages", "madvise");
+        to->ksm = derive(planner, profile->ksm, 0, "ksm", "off");
+        to->numa_balancing = derive(planner, profile->numa_balancing, 0, "numa_balancing", "off");
+        to->nmi_watchdog = derive(planner, profile->nmi_watchdog, 0, "nmi_watchdog", "off");
+        to->stat_interval_s = derive(planner, profile->stat_interval_s, 10, "stat_interval", "10 s");
         to->irqbalance = profile->irqbalance;
         to->rt_set = profile->rt_set;
         to->rt_runtime_us = profile->rt_runtime_us;

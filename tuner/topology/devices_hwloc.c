@@ -77,17 +77,41 @@ static bool is_disk(hwloc_obj_t object)
                (!*type && object->parent->type == HWLOC_OBJ_PCI_DEVICE && strncmp(object->name, "sr", 2) != 0);
 }
 
+/* A path of a multipath NVMe disk stands for the disk: "nvme0c1n2" for "nvme0n2". */
+static void name_disk(char *ret, size_t size, const char *name)
+{
+        unsigned subsystem, controller, namespace;
+        char rest;
+
+        if (sscanf(name, "nvme%uc%un%u%c", &subsystem, &controller, &namespace, &rest) == 3)
+                snprintf(ret, size, "nvme%un%u", subsystem, namespace);
+        else
+                snprintf(ret, size, "%s", name);
+}
+
+static bool have_disk(const struct topology *t, const char *name)
+{
+        for (size_t i = 0; i < t->disk_count; i++)
+                if (strcmp(t->disks[i].name, name) == 0)
+                        return true;
+        return false;
+}
+
 static int add_disk(struct topology *t, hwloc_topology_t hwloc, hwloc_obj_t object)
 {
         unsigned long long kib = strtoull(info(object, "Size"), NULL, 10);
+        char name[sizeof(t->disks->name)];
 
-        if (!is_disk(object) || kib == 0 || kib > UINT64_MAX / 1024 || strlen(object->name) >= sizeof(t->disks->name))
+        if (!is_disk(object) || kib == 0 || kib > UINT64_MAX / 1024 || strlen(object->name) >= sizeof(name))
                 return 0;
-        bool nvme = strncmp(object->name, "nvme", 4) == 0;
+        name_disk(name, sizeof(name), object->name);
+        if (have_disk(t, name))
+                return 0;
+        bool nvme = strncmp(name, "nvme", 4) == 0;
         struct topology_disk *disk = grow(&t->disks, &t->disk_count, sizeof(*t->disks));
         if (!disk)
                 return -ENOMEM;
-        snprintf(disk->name, sizeof(disk->name), "%s", object->name);
+        memcpy(disk->name, name, sizeof(name));
         disk->size_bytes = kib * 1024;
         disk->type = nvme ? DISK_NVME : strcasestr(info(object, "Model"), "SSD") ? DISK_SSD : DISK_HDD;
         disk->type_known = nvme;

@@ -119,7 +119,9 @@ static _Noreturn void run_child(const struct discovery *discovery, int out, int 
 
 /* ---- in the parent ---- */
 
-/* The child's exit status; its signal, negative and less than -1000; or -errno. */
+#define SIGNALLED (-1000) /* below any -errno */
+
+/* The child's exit status; SIGNALLED minus its signal; or -errno. */
 static int wait_for(pid_t pid)
 {
         cleanup_close int pidfd = pidfd_open(pid, 0);
@@ -137,10 +139,10 @@ static int wait_for(pid_t pid)
                         return -errno;
         if (r == 0)
                 return -ETIMEDOUT;
-        return WIFSIGNALED(status) ? -1000 - WTERMSIG(status) : WEXITSTATUS(status);
+        return WIFSIGNALED(status) ? SIGNALLED - WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* The first line that hwloc said, without its own prefixes; "" if none. */
+/* The first sentence that hwloc said, without its own prefixes; "" if none. */
 static void first_words(int fd, char *ret, size_t size)
 {
         char text[1024], *line = NULL, *rest = text;
@@ -155,7 +157,8 @@ static void first_words(int fd, char *ret, size_t size)
                 return;
         for (char *colon; (colon = strstr(line, ": ")) && colon - line < 24;)
                 line = colon + 2;
-        snprintf(ret, size, ": %s", line);
+        const char *end = strstr(line, ". ");
+        snprintf(ret, size, ": %.*s", (int)(end ? end - line : (ptrdiff_t)strlen(line)), line);
 }
 
 static int complain(struct errors *errors, const struct discovery *discovery, int status, int words)
@@ -166,16 +169,16 @@ static int complain(struct errors *errors, const struct discovery *discovery, in
                                                     : "a tree that `hwloc-gather-topology --io` has made";
 
         first_words(words, said, sizeof(said));
-        if (status == -ETIMEDOUT)
-                errors_add(errors, -ETIMEDOUT, "", expected, "%s: hwloc did not end within %d s", discovery->name,
-                           TIMEOUT_MS / 1000);
-        else if (status < -1000)
-                errors_add(errors, status = -EINVAL, "", expected, "%s makes no sense to hwloc%s", discovery->name,
-                           said);
-        else if (status == CHILD_REFUSED)
+        if (status == CHILD_REFUSED)
                 errors_add(errors, status = -EINVAL, "", expected, "%s is not a topology%s", discovery->name, said);
         else if (status == CHILD_FAILED)
-                errors_add(errors, status = -ENOMEM, "", "", "%s: hwloc failed%s", discovery->name, said);
+                errors_add(errors, status = -EIO, "", "", "%s: hwloc failed%s", discovery->name, said);
+        else if (status > 0 || status < SIGNALLED)
+                errors_add(errors, status = -EINVAL, "", expected, "%s makes no sense to hwloc%s", discovery->name,
+                           said);
+        else if (status == -ETIMEDOUT)
+                errors_add(errors, status, "", expected, "%s: hwloc did not end within %d s", discovery->name,
+                           TIMEOUT_MS / 1000);
         else
                 errors_add(errors, status, "", "", "%s: hwloc could not be asked: %s", discovery->name,
                            strerror(-status));

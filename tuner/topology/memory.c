@@ -115,15 +115,19 @@ static int read_node_hwloc(struct topology_node *node, hwloc_obj_t object, uint6
         return 0;
 }
 
-/* Of a machine that is only described in words: x86's sizes, none of them taken. */
-static int assume_sizes(struct topology_node *node)
+/* Nobody tells any size, as in a machine that is only described in words: x86's, and none of them taken. */
+static int assume_sizes(struct topology *t)
 {
-        if (node->page_count > 0)
-                return 0;
-        return add_pages(node, 2ULL << 20, 0, 0) < 0 || add_pages(node, 1ULL << 30, 0, 0) < 0 ? -ENOMEM : 0;
+        for (size_t i = 0; i < t->node_count; i++)
+                if (t->nodes[i].page_count > 0)
+                        return 0;
+        for (size_t i = 0; i < t->node_count; i++)
+                if (add_pages(&t->nodes[i], 2ULL << 20, 0, 0) < 0 || add_pages(&t->nodes[i], 1ULL << 30, 0, 0) < 0)
+                        return -ENOMEM;
+        return 0;
 }
 
-int read_memory(struct topology *t, hwloc_topology_t hwloc, int root, bool assume_pages)
+int read_memory(struct topology *t, hwloc_topology_t hwloc, int root)
 {
         for (size_t i = 0; i < t->node_count; i++) {
                 struct topology_node *node = &t->nodes[i];
@@ -135,11 +139,9 @@ int read_memory(struct topology *t, hwloc_topology_t hwloc, int root, bool assum
                         r = read_node_hwloc(node, object, t->page_bytes);
                 else if (known)
                         r = read_node_pages(t, node, root);
-                if (r == 0 && assume_pages)
-                        r = assume_sizes(node);
                 if (r < 0)
                         return r;
                 t->memory_bytes += node->memory_bytes;
         }
-        return 0;
+        return root < 0 ? assume_sizes(t) : 0;
 }

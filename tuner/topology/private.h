@@ -9,8 +9,8 @@
 /* cpus.c: sets, CPUs, packages, cores; between them nodes.c, for which nodes have which CPUs and are how far apart. */
 int read_cpus(struct topology *t, hwloc_topology_t hwloc, int root, struct errors *errors);
 int read_nodes(struct topology *t, hwloc_topology_t hwloc, int root, struct errors *errors);
-/* memory.c: what is in each node. `assume_pages`: sizes of huge pages when nobody tells them. */
-int read_memory(struct topology *t, hwloc_topology_t hwloc, int root, bool assume_pages);
+/* memory.c: what is in each node. */
+int read_memory(struct topology *t, hwloc_topology_t hwloc, int root);
 /* pci.c and disks.c from sysfs, devices_hwloc.c from the I/O objects of XML. */
 int read_pci(struct topology *t, int root);
 int read_disks(struct topology *t, int root);

@@ -30,15 +30,18 @@ static int open_root(struct opened *opened, const char *path, struct errors *err
         return opened->path ? 0 : complain(errors, -ENOMEM, opened->name);
 }
 
+/* Without this hwloc would count the CPUs of the machine it runs on. */
+#define CPUS "sys/devices/system/cpu"
+
 /* An archive has all of a machine in one directory. */
 static int open_tree(struct opened *opened, const char *path, struct errors *errors)
 {
         int r = open_root(opened, path, errors);
 
-        if (r < 0 || sysfs_exists(opened->root, "sys"))
+        if (r < 0 || sysfs_exists(opened->root, CPUS))
                 return r;
         cleanup_(sysfs_list_free_p) char **names = sysfs_list(opened->root, ".");
-        if (names && names[0] && !names[1] && sysfs_exists(opened->root, "%s/sys", names[0])) {
+        if (names && names[0] && !names[1] && sysfs_exists(opened->root, "%s/" CPUS, names[0])) {
                 char *inner;
 
                 if (asprintf(&inner, "%s/%s", path, names[0]) < 0)
@@ -49,7 +52,7 @@ static int open_tree(struct opened *opened, const char *path, struct errors *err
                 free(inner);
                 return r;
         }
-        errors_add(errors, -EINVAL, "", expected_file, "%s has no sys in it", opened->name);
+        errors_add(errors, -EINVAL, "", expected_file, "%s has no " CPUS " in it", opened->name);
         return -EINVAL;
 }
 

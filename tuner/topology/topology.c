@@ -29,7 +29,7 @@ static int fill(struct topology *t, hwloc_topology_t hwloc, const struct opened 
         int r = read_cpus(t, hwloc, opened->root, errors);
 
         if (r == 0)
-                r = read_memory(t, hwloc, opened->root, opened->discovery.synthetic != NULL);
+                r = read_memory(t, hwloc, opened->root);
         if (r == 0 && opened->root < 0)
                 return read_hwloc_devices(t, hwloc);
         if (r == 0)

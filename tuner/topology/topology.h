@@ -35,10 +35,11 @@ struct topology_pages {
 
 struct topology_node {
         int os_index;
-        struct cpu_set cpus;          /* online; empty: memory only */
-        uint64_t memory_bytes;        /* MemTotal of the node, huge pages included; 0: no memory */
-        uint64_t free_bytes;          /* MemFree: neither used nor in huge pages */
-        struct topology_pages *pages; /* huge page sizes that the kernel knows, ascending; none: it has none */
+        struct cpu_set cpus;   /* online; empty: memory only */
+        uint64_t memory_bytes; /* MemTotal of the node, huge pages included; 0: no memory */
+        uint64_t free_bytes;   /* MemFree: neither used nor in huge pages */
+        struct topology_pages
+                *pages; /* huge page sizes that the kernel knows, ascending; x86's when XML or a string tells none */
         size_t page_count;
         uint16_t
                 *distances; /* to each node, by index; 10: itself (ACPI SLIT); all 10/20 when the platform tells none */

@@ -20,6 +20,14 @@ static void set_text(json_t *object, const char *name, const char *text)
                 json_object_set_new(object, name, json_string(text));
 }
 
+static void set_id(json_t *object, const char *name, int digits, unsigned id)
+{
+        char text[16];
+
+        snprintf(text, sizeof(text), "%0*x", digits, id);
+        json_object_set_new(object, name, json_string(id ? text : NULL)); /* NULL: nothing is set */
+}
+
 static void set_cpus(json_t *object, const char *name, const struct cpu_set *set)
 {
         cleanup_free char *list = cpu_set_to_list(set);
@@ -79,14 +87,10 @@ static json_t *core_to_json(const struct topology *t, const struct topology_core
 static json_t *pci_to_json(const struct topology *t, const struct topology_pci *pci)
 {
         json_t *json = json_pack("{s:s}", "address", pci->address);
-        char id[16];
 
-        snprintf(id, sizeof(id), "%04x", pci->vendor);
-        set_text(json, "vendor", id);
-        snprintf(id, sizeof(id), "%04x", pci->device);
-        set_text(json, "device", id);
-        snprintf(id, sizeof(id), "%06x", pci->class_code);
-        set_text(json, "class", id);
+        set_id(json, "vendor", 4, pci->vendor);
+        set_id(json, "device", 4, pci->device);
+        set_id(json, "class", 6, pci->class_code);
         set_text(json, "vendor_name", pci->vendor_name);
         set_text(json, "device_name", pci->device_name);
         set_text(json, "driver", pci->driver);

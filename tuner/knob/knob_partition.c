@@ -1,0 +1,168 @@
+/* The isolated partition of cgroup v2: the CPUs leave the scheduler's domains while the machine runs, and every cpuset
+ * outside loses them. It is a slice of ours under the root, made by systemd where that runs (which would take the
+ * cpuset controller away again from a group that it does not know of).
+ *
+ * Only threads inside the slice can run on its CPUs: the kernel moves those of others away, and refuses to pin any
+ * there. So a partition is not made over the heads of threads that are pinned there already. Tell systemd of who
+ * belongs in: Slice=socle.slice. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "pinned.h"
+#include "sets.h"
+#include "systemd.h"
+
+#define ROOT  "/sys/fs/cgroup"
+#define SLICE "socle.slice"
+#define GROUP ROOT "/" SLICE
+#define NONE  "none"
+
+static bool has_cpuset(const struct host *host)
+{
+        cleanup_free char *controllers = NULL;
+
+        return host_read(host, &controllers, ROOT "/cgroup.controllers") == 0 && strstr(controllers, "cpuset");
+}
+
+static int wish(const struct knob *knob, const struct host *host, const struct topology *topology,
+                const struct plan *plan, struct wishes *wishes, struct errors *errors)
+{
+        cleanup_free char *list = NULL, *value = NULL;
+
+        if (!plan->partition || cpu_set_empty(&plan->isolated))
+                return 0;
+        if (!has_cpuset(host))
+                return host_exists(host, ROOT "/cpuset/cpuset.cpus") /* the knob of cgroup v1 sees to it */
+                               ? 0
+                               : wishes_note(wishes, knob, SLICE, "this host has no cpuset controller");
+        list = cpu_set_to_list(&plan->isolated);
+        if (!list || asprintf(&value, "isolated %s", list) < 0)
+                return value = NULL, -ENOMEM;
+        return wishes_add(wishes, knob, SLICE, value, "the scheduler balances no tasks onto the CPUs %s", list);
+}
+
+/* "isolated 2-7", "isolated invalid (reason) 2-7", "member 2-7"; "none": no group, or one that is like any other. */
+static int read_partition(const struct host *host, const char *target, char **ret_value)
+{
+        cleanup_free char *state = NULL, *list = NULL, *events = NULL;
+        char *value;
+        int r = host_read(host, &state, GROUP "/cpuset.cpus.partition");
+
+        if (r == 0)
+                r = read_list(host, &list, GROUP "/cpuset.cpus");
+        if (r < 0 && r != -ENOENT)
+                return r;
+        /* systemd takes an empty slice away when it comes round to it. */
+        bool lived_in = systemd_runs(host) ||
+                        (host_read(host, &events, GROUP "/cgroup.events") == 0 && strstr(events, "populated 1"));
+        if (r == -ENOENT || (strcmp(state, "member") == 0 && !list[0] && lived_in))
+                value = strdup(NONE);
+        else if (asprintf(&value, "%s %s", state, list) < 0)
+                value = NULL;
+        if (!value)
+                return -ENOMEM;
+        *ret_value = value;
+        return 0;
+}
+
+/* The group is there and has the controller, with these CPUs ("": all that its parent has). */
+static int make_group(const struct host *host, const char *cpus, struct knob_detail *detail)
+{
+        cleanup_free char *setting = NULL;
+        int r;
+
+        if (!systemd_runs(host)) {
+                r = host_write(host, "+cpuset", ROOT "/cgroup.subtree_control");
+                if (r == 0)
+                        r = host_make_directory(host, GROUP);
+                return r < 0 ? r : host_write(host, cpus, GROUP "/cpuset.cpus");
+        }
+        if (asprintf(&setting, "AllowedCPUs=%s", cpus) < 0)
+                return setting = NULL, -ENOMEM;
+        r = SYSTEMCTL(host, detail, "--runtime", "set-property", SLICE, setting);
+        if (r == 0)
+                r = SYSTEMCTL(host, detail, "start", SLICE);
+        /* systemd writes it when it comes round to it; we cannot wait for that. */
+        return r < 0 ? r : host_write(host, cpus, GROUP "/cpuset.cpus");
+}
+
+static int be_member(const struct host *host)
+{
+        int r = host_write(host, "member", GROUP "/cpuset.cpus.partition");
+
+        return r == -ENOENT ? 0 : r;
+}
+
+/* Kernels since 6.7 let the slice claim its CPUs, so that a neighbour that merely lists them is no conflict. */
+static int claim(const struct host *host, const char *cpus)
+{
+        int r = host_write(host, cpus, GROUP "/cpuset.cpus.exclusive");
+
+        return r == -ENOENT ? 0 : r;
+}
+
+static int isolate(const struct host *host, const char *cpus, struct knob_detail *detail)
+{
+        cleanup_free char *state = NULL;
+        int r = pinned_elsewhere(host, cpus, SLICE, detail);
+
+        if (r == 0)
+                r = be_member(host);
+        if (r == 0)
+                r = make_group(host, cpus, detail);
+        if (r == 0)
+                r = claim(host, cpus);
+        if (r == 0)
+                r = host_write(host, "isolated", GROUP "/cpuset.cpus.partition");
+        if (r == 0 && host_read(host, &state, GROUP "/cpuset.cpus.partition") == 0 && strstr(state, "invalid"))
+                knob_say(detail, "the kernel says: %s", state);
+        return r;
+}
+
+static int dissolve(const struct host *host, struct knob_detail *detail)
+{
+        cleanup_free char *events = NULL;
+        int r = host_exists(host, GROUP) ? be_member(host) : -ENOENT;
+
+        if (r == -ENOENT)
+                return 0;
+        if (r == 0)
+                r = claim(host, "");
+        if (r == 0)
+                r = make_group(host, "", detail);
+        /* Whoever lives in it keeps it, as a group like any other; stopping the slice would stop them. */
+        if (r < 0 || (host_read(host, &events, GROUP "/cgroup.events") == 0 && strstr(events, "populated 1")))
+                return r;
+        if (systemd_runs(host))
+                return SYSTEMCTL(host, detail, "stop", SLICE);
+        r = host_remove_directory(host, GROUP);
+        return r == -EBUSY || r == -ENOTEMPTY ? 0 : r;
+}
+
+static int write_partition(const struct host *host, const char *target, const char *value, struct knob_detail *detail)
+{
+        cleanup_free char *state = strdup(value);
+        char *cpus = state ? strrchr(state, ' ') : NULL;
+
+        if (!state)
+                return -ENOMEM;
+        if (strcmp(value, NONE) == 0 || strncmp(value, "member", strlen("member")) == 0)
+                return dissolve(host, detail);
+        if (strncmp(value, "isolated", strlen("isolated")) != 0 || !cpus)
+                return -EINVAL;
+        return isolate(host, cpus + 1, detail);
+}
+
+static struct knob partition = {
+        .name = "partition",
+        .help = "Isolated partition of CPUs in a control group (Documentation/admin-guide/cgroup-v2.rst, "
+                "cpuset.cpus.partition).",
+        .pointer = "/spec/isolation/partition",
+        .order = 46,
+        .watch = GROUP "/cpuset.cpus.partition", /* which the kernel tells of too (cgroup-v2.rst) */
+        .wish = wish,
+        .read = read_partition,
+        .write = write_partition,
+};
+REGISTER_KNOB(partition)
