@@ -47,8 +47,9 @@ static const struct field guest_classes[] = {
 
 static const struct field classes[] = {
         {"housekeeping", FIELD_OBJECT,
-         "The OS, socled, emulator threads, interrupts; by default one core a node. Other than by cores, at least one "
-         "a node.",
+         "The OS, socled, emulator threads, interrupts; by default one core a node. Where it is asked for by cores or "
+         "cpus, "
+         "nodes may go without.",
          .fields = class_fields},
         {"dataplane", FIELD_OBJECT,
          "Workers of socle-dataplane; by default one core of each node with an underlay's NIC.",

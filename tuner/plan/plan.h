@@ -7,7 +7,8 @@
  * no class is negative, none empty that was asked for. What cannot be is an error that says which number would do.
  *
  * What a plan itself changes on a host (huge pages, VFs, free memory, an IOMMU in use) is not looked at: planned again
- * after it was applied, it is the same plan. */
+ * after it was applied, it is the same plan. One thing only the caller can know: CPUs that our own isolated partition
+ * has taken from the cgroup we are in are ours all the same, and belong into topology->allowed. */
 #pragma once
 
 #include <jansson.h>

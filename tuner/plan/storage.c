@@ -86,7 +86,7 @@ static void place_type(struct planner *planner, enum topology_disk_type type, co
         snprintf(pointer, sizeof(pointer), "/spec/storage/osds/%s", type_names[type]);
         snprintf(expected, sizeof(expected), "at most %u", placed);
         errors_add(planner->errors, -EINVAL, pointer, expected,
-                   "no node has %u CPUs for storage and memory (%d %% of it at most) for the %uth of %u OSDs",
+                   "no node has %u CPUs for storage and memory (%d %% of it at most) left for OSD %u of %u",
                    storage->cpus_per_osd[type], HCI_RESERVED_PERCENT_MAX, placed + 1, storage->osds[type]);
 }
 
