@@ -12,8 +12,6 @@
 #include "knob/audit.h"
 #include "socle/cleanup.h"
 
-DEFINE_CLEANUP(struct topology *, topology_free)
-
 static int steps_left;
 
 static int count_step(void *user, enum host_step step, const char *path)
