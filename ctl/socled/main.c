@@ -17,6 +17,7 @@
 #include "metrics.h"
 #include "model.h"
 #include "network.h"
+#include "noise/noise.h"
 #include "socle/cleanup.h"
 #include "socle/log.h"
 #include "store.h"
@@ -275,6 +276,15 @@ static int start_tuner(struct daemon *daemon)
         return 0;
 }
 
+/* Those of the plan in force; without one, what the kernel calls so. */
+static int isolated_cpus(void *user, struct cpu_set *ret)
+{
+        const struct daemon *daemon = user;
+        const char *list = daemon->tuning ? tuning_isolated_cpus(daemon->tuning) : NULL;
+
+        return list && list[0] ? cpu_set_from_list(list, ret) : noise_isolated_cpus("", ret);
+}
+
 static int serve(struct daemon *daemon)
 {
         const struct config *config = &daemon->config;
@@ -293,7 +303,7 @@ static int serve(struct daemon *daemon)
                 .name_roles = &config->name_roles,
                 .remote = &remote,
                 .context = {daemon->model, daemon->store, daemon->network, daemon->tuning, config->store,
-                            config->dataplane_socket},
+                            config->dataplane_socket, isolated_cpus, daemon},
         };
         int r = rpc_server_new(&daemon->server, daemon->event, &options, why, sizeof(why));
 
