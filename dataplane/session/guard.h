@@ -4,6 +4,7 @@
 
 #include <netinet/in.h>
 
+#include "flow.h"
 #include "policy.h"
 #include "state.h"
 
@@ -11,6 +12,10 @@
  * guest may send whatever its groups say (ARP, RARP, its DHCP requests, neighbour discovery and MLD), once it passed
  * here. Reads the first segment only, and nothing beyond its end. */
 enum socle_drop dp_guard_check(const struct dp_port_policy *port, const struct rte_mbuf *m, bool *ret_trusted);
+
+/* The same, of a packet that dp_flow_parse() has been through. */
+enum socle_drop dp_guard_check_flow(const struct dp_port_policy *port, const struct rte_mbuf *m,
+                                    const struct dp_flow *flow, bool *ret_trusted);
 
 #define DP_GUARD_QUICK_MIN 38 /* Ethernet, IPv4 without options, ports */
 
@@ -37,3 +42,4 @@ static __rte_always_inline bool dp_guard_quick(const struct dp_port_policy *port
 /* A frame towards a guest that needs no rule: ARP; neighbour discovery, router advertisements and MLD queries; a DHCP
  * server's answers. */
 bool dp_guard_trusted_in(const struct rte_mbuf *m);
+bool dp_guard_trusted_in_flow(const struct rte_mbuf *m, const struct dp_flow *flow);

@@ -70,6 +70,7 @@ int dp_session_table_init(uint32_t capacity, unsigned int workers)
         size_t pools = sizeof(struct dp_session_pool) * (workers + 1);
 
         dp_sessions = (struct dp_session_table){
+                .workers = workers,
                 .capacity = capacity,
                 .mask = buckets - 1,
                 .reserve = RTE_MIN(capacity / 64 + 64, capacity / 4),

@@ -48,6 +48,7 @@ struct dp_session_table {
                 *next_batch; /* by entry: the free ones' chains; not in the entries, which a late reader may write */
         uint64_t mask;       /* of buckets */
         uint64_t seeds[5];
+        uint32_t workers; /* a bucket's lock is for more than one */
         uint32_t capacity;
         uint32_t reserve;              /* with fewer free entries than this, embryonic ones give way */
         struct dp_session_pool *pools; /* one a worker, the last one control's */
