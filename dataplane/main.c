@@ -21,6 +21,7 @@
 #include "control/resolver.h"
 #include "control/server.h"
 #include "eal.h"
+#include "heartbeat.h"
 #include "io/io.h"
 #include "pool.h"
 #include "session/ageing.h"
@@ -33,6 +34,7 @@
 #define TICK_US       100000 /* the resolver's beat; ageing and care every tenth */
 #define BALANCE_TICKS 50
 #define SESSIONS_MIN  1024
+#define PREFAULT      131072 /* sessions a tick: where packets have huge pages, memory for all is soon there */
 #define SESSIONS_MAX  (1 << 26)
 
 struct options {
@@ -68,7 +70,7 @@ static int on_tick(sd_event_source *source, uint64_t usec, void *user)
         dp_rcu_enter();
         dp_session_age(dp.worker_count, dp_clock_ms(rte_rdtsc()));
         dp_rcu_leave();
-        dp_session_table_prefault();
+        dp_session_table_prefault(rte_eal_has_hugepages() ? PREFAULT : 0);
         objects_settle();
         server_report(server);
 
@@ -128,7 +130,9 @@ static int run(const struct options *options)
         r = sd_event_add_time_relative(event, &tick, CLOCK_MONOTONIC, TICK_US, 1000, on_tick, NULL);
         if (r < 0)
                 return r;
-        sd_event_set_watchdog(event, true);
+        r = heartbeat_start(event);
+        if (r < 0)
+                return r;
 
         log_info("ready on %s: %u worker(s), %s pages", options->socket, dp.worker_count,
                  rte_eal_has_hugepages() ? "huge" : "ordinary");

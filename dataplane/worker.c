@@ -26,11 +26,12 @@
 #define LEARN_RING    8192
 #define SLEEP_MAX_MS  1000  /* only so that counters stay fresh */
 #define NAP_NS        70000 /* between polls of a device that cannot wake us: under the 100 µs that a packet may wait */
-#define LOOK_US       20    /* how long a busy worker leaves taps and sockets unasked */
+#define LOOK_US       20    /* how long a busy worker leaves taps and sockets unasked that have had packets */
+#define LOOK_MOST_US  80    /* … and that have not: a packet may wait 100 µs */
 #define CPU_LOOK_MASK 0xfff
 
 static bool stopping;
-static uint64_t idle_tsc, look_tsc;
+static uint64_t idle_tsc, look_tsc, look_most_tsc;
 static int notify_fd = -1;
 
 int dp_workers_notify_fd(void)
@@ -60,8 +61,9 @@ static void disarm_all(const struct dp_rxq_list *list)
 }
 
 /* Finds out by one system call which of the queues that cost one each have packets. Only while online: what epoll
- * points to lives at least until our next quiescent state, since control takes a queue out of epoll first. */
-static void look(struct dp_worker *worker)
+ * points to lives at least until our next quiescent state, since control takes a queue out of epoll first. Returns
+ * whether any has. */
+static bool look(struct dp_worker *worker)
 {
         struct epoll_event events[64];
         int n = epoll_wait(worker->epoll_fd, events, RTE_DIM(events), 0);
@@ -69,6 +71,7 @@ static void look(struct dp_worker *worker)
         for (int i = 0; i < n; i++)
                 if (events[i].data.ptr)
                         ((struct dp_rxq *)events[i].data.ptr)->ready = true;
+        return n > 0;
 }
 
 static void worker_sleep(struct dp_worker *worker)
@@ -96,7 +99,7 @@ static void worker_sleep(struct dp_worker *worker)
 static int worker_main(void *argument)
 {
         struct dp_worker *worker = argument;
-        uint64_t now = rte_rdtsc(), idle_since = now, next_look = now, rounds = 0;
+        uint64_t now = rte_rdtsc(), idle_since = now, next_look = now, pause = look_tsc, rounds = 0;
 
         prctl(PR_SET_TIMERSLACK, 1000UL);
         rte_rcu_qsbr_thread_register(dp_rcu, worker->index);
@@ -107,8 +110,8 @@ static int worker_main(void *argument)
                 worker->now_ms = dp_clock_ms(now);
 
                 if (now >= next_look && dp_load(worker->rxqs)->costly) {
-                        look(worker);
-                        next_look = now + look_tsc;
+                        pause = look(worker) ? look_tsc : RTE_MIN(pause * 2, look_most_tsc);
+                        next_look = now + pause;
                 }
                 rte_graph_walk(worker->graph);
                 rte_rcu_qsbr_quiescent(dp_rcu, worker->index);
@@ -184,6 +187,7 @@ int dp_workers_init(const struct dp_worker_options *options)
 
         idle_tsc = rte_get_tsc_hz() / 1000000 * options->idle_us;
         look_tsc = rte_get_tsc_hz() / 1000000 * LOOK_US;
+        look_most_tsc = rte_get_tsc_hz() / 1000000 * LOOK_MOST_US;
         notify_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
         dp.worker_count = options->count;
         dp.workers = rte_zmalloc("workers", sizeof(*dp.workers) * options->count, RTE_CACHE_LINE_SIZE);

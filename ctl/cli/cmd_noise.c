@@ -113,7 +113,7 @@ static void print_remarks(const json_t *answer)
         if (found > (double)json_array_size(sources))
                 printf("%zu of %.0f sources; --top shows more\n", json_array_size(sources), found);
         if (missed > 0)
-                printf("%.0f interruptions, %s, by sources beyond what can be told apart\n", missed,
+                printf("%.0f interruptions, %s, could be charged to nobody\n", missed,
                        format_nanoseconds(text, sizeof(text), member_number(answer, "missed_ns")));
         json_array_foreach (json_object_get(answer, "not_seen"), i, name) {
                 printf("%s%s", comma, json_string_value(name));

@@ -65,8 +65,8 @@ static void apply_one(struct machine *machine, const struct want *want)
         if (r == 0)
                 r = sriov_apply(&machine->host, want->name, wish, &users, &status, &errors);
         if (r < 0) {
-                note_failure(machine, want->name, "", &errors);
                 failure_words(&errors, words, sizeof(words));
+                note_trouble(machine, "SriovDevice", want->name, words);
                 machine->tell(machine->user, want, status_of_errors(&errors), words);
         } else {
                 json_object_set_new(status, "state", json_string("active"));

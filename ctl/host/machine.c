@@ -69,6 +69,18 @@ void machine_recover(struct machine *machine)
         devices_recover(machine);
 }
 
+/* An error that comes again with every attempt is noted once. */
+void note_trouble(struct machine *machine, const char *kind, const char *name, const char *words)
+{
+        char text[256];
+
+        snprintf(text, sizeof(text), "%s %s: %s", kind, name, words);
+        if (strcmp(text, machine->trouble) == 0)
+                return;
+        memcpy(machine->trouble, text, sizeof(text));
+        machine->note(machine->user, LOG_ERR, "%s %s: %s", kind, name, words);
+}
+
 /* What is gone is given back first, from the guests down; then what is wanted, from the host up. */
 void machine_reconcile(struct machine *machine, struct wants *wants)
 {

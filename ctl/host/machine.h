@@ -22,6 +22,7 @@ struct machine {
         uint64_t enforced; /* how many times drift was put back */
         bool failed;       /* the last pass could not do all */
         unsigned looks;    /* since then */
+        char trouble[256]; /* what was last noted: said once, not at each attempt */
 
         struct guests *guests;
         json_t *guest_list; /* all domains, as last seen */
@@ -65,6 +66,8 @@ json_t *guest_preview(struct machine *machine, const struct want *want, struct e
 /* The complaints as one status: {state: "error", error, errors: […]}; and its first one in words for `tell`. */
 json_t *status_of_errors(const struct errors *errors);
 void failure_words(const struct errors *errors, char *ret, size_t size);
+/* For the log. */
+void note_trouble(struct machine *machine, const char *kind, const char *name, const char *words);
 /* Calls for each journal state/PREFIX-NAME.json. */
 void each_journal(const struct machine *machine, const char *prefix, void (*call)(struct machine *, const char *name),
                   struct machine *with);

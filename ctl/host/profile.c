@@ -5,6 +5,7 @@
 #include <string.h>
 #include <syslog.h>
 
+#include "knob/partition.h"
 #include "machine.h"
 #include "socle/cleanup.h"
 
@@ -23,6 +24,16 @@ static void draft_clear(struct draft *draft)
 }
 #define cleanup_draft cleanup_(draft_clear)
 
+/* What our partition has taken from the cgroup that we are in is ours all the same. */
+static void allow_our_own(const struct machine *machine, struct topology *topology)
+{
+        struct cpu_set ours;
+
+        partition_cpus(&machine->host, &ours);
+        cpu_set_and(&ours, &topology->online);
+        cpu_set_or(&topology->allowed, &ours);
+}
+
 static int draft_make(const struct machine *machine, const json_t *spec, struct draft *ret, struct errors *errors)
 {
         const struct topology_source here = {.root = machine->host.root};
@@ -32,6 +43,8 @@ static int draft_make(const struct machine *machine, const json_t *spec, struct 
         if (r < 0)
                 return r;
         r = topology_read(&ret->topology, &here, errors);
+        if (r == 0)
+                allow_our_own(machine, ret->topology);
         if (r == 0)
                 r = plan_make(&ret->plan, ret->topology, profile, errors);
         if (r == 0)
@@ -92,7 +105,7 @@ static void tell_errors(struct machine *machine, const struct want *want, const 
         char words[640];
 
         failure_words(errors, words, sizeof(words));
-        machine->note(machine->user, LOG_ERR, "HostProfile %s: %s", want->name, words);
+        note_trouble(machine, "HostProfile", want->name, words);
         machine->tell(machine->user, want, status_of_errors(errors), words);
 }
 

@@ -28,7 +28,7 @@ static const struct field vcpu_fields[] = {
          "dedicated: a CPU each, of guests_dedicated, nobody else's. shared: they float on guests_shared. mixed: some "
          "are dedicated.",
          .fallback = "\"dedicated\"", .choices = policies},
-        {"dedicated", FIELD_STRING, "mixed: the numbers of the dedicated vCPUs, such as 2-7.", .min = 1, .max = 255},
+        {"dedicated", FIELD_CPUS, "mixed: the numbers of the dedicated vCPUs."},
         {"siblings", FIELD_STRING,
          "How dedicated vCPUs use cores with SMT. prefer: whole cores first, then what is left of others. require: "
          "whole cores with siblings only. isolate: a core a vCPU, its siblings idle.",

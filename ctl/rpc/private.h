@@ -78,6 +78,7 @@ struct rpc_server {
         sd_event *event;
         int fd;
         char *socket_path;
+        bool activated; /* the socket is systemd's, which keeps it when we go */
         int epoll_fd; /* of all clients' sockets; itself in the event loop */
         sd_event_source *accept, *sockets;
         sd_event_source *bury; /* frees dead clients when nobody is working on them */

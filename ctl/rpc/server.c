@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 #include "private.h"
@@ -221,6 +222,20 @@ static int listen_on(const char *path, int *ret)
         return 0;
 }
 
+/* The socket that systemd has made for us (sd_listen_fds(3)), if it is that one. 1: taken. */
+static int take_activated(const char *path, int *ret)
+{
+        for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + sd_listen_fds(0); fd++) {
+                if (sd_is_socket_unix(fd, SOCK_STREAM, 1, path, 0) <= 0)
+                        continue;
+                int r = fcntl(fd, F_SETFL, O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 1;
+                if (r > 0)
+                        *ret = fd;
+                return r;
+        }
+        return 0;
+}
+
 struct rpc_server *rpc_server_free(struct rpc_server *server)
 {
         if (!server)
@@ -240,7 +255,8 @@ struct rpc_server *rpc_server_free(struct rpc_server *server)
         if (server->ready_fd >= 0)
                 close(server->ready_fd);
         if (server->fd >= 0) {
-                unlink(server->socket_path);
+                if (!server->activated)
+                        unlink(server->socket_path);
                 close(server->fd);
         }
         if (server->spare_fd >= 0)
@@ -289,6 +305,9 @@ int rpc_server_new(struct rpc_server **ret, sd_event *event, const struct rpc_op
         if (r >= 0)
                 r = sd_event_add_io(event, &server->ready_source, server->ready_fd, EPOLLIN, on_ready, server);
         if (r >= 0)
+                r = take_activated(options->socket_path, &server->fd);
+        server->activated = r > 0;
+        if (r == 0)
                 r = listen_on(options->socket_path, &server->fd);
         if (r >= 0)
                 r = sd_event_add_io(event, &server->accept, server->fd, EPOLLIN, on_accept, server);

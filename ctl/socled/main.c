@@ -17,6 +17,7 @@
 #include "metrics.h"
 #include "model.h"
 #include "network.h"
+#include "noise/noise.h"
 #include "socle/cleanup.h"
 #include "socle/log.h"
 #include "store.h"
@@ -61,6 +62,7 @@ struct daemon {
         struct network *network;
         struct tuning *tuning;
         struct rpc_server *server;
+        bool ready; /* told to systemd */
         struct metrics *metrics;
 };
 
@@ -136,12 +138,24 @@ static void reload(struct daemon *daemon)
 
 /* ---- news of dataplane and host ---- */
 
+/* Ready once the host is as it is wanted, so that guests which systemd starts after us find their VFs. */
+static void tell_ready(struct daemon *daemon)
+{
+        if (daemon->ready || (daemon->tuning && !tuning_in_force(daemon->tuning, UINT64_MAX)))
+                return;
+        daemon->ready = true;
+        sd_notifyf(0, "READY=1\nSTATUS=Revision %llu", (unsigned long long)model_revision(daemon->model));
+        log_notice("socled " SOCLE_VERSION " serves %s at revision %llu", daemon->config.control_socket,
+                   (unsigned long long)model_revision(daemon->model));
+}
+
 static void on_progress(void *user)
 {
         struct daemon *daemon = user;
 
         if (!daemon->server)
                 return;
+        tell_ready(daemon);
         rpc_server_progress(daemon->server);
         sd_notifyf(0, "STATUS=Revision %llu, %s", (unsigned long long)model_revision(daemon->model),
                    network_in_force(daemon->network, model_revision(daemon->model)) ? "in force" : "not in force yet");
@@ -262,6 +276,15 @@ static int start_tuner(struct daemon *daemon)
         return 0;
 }
 
+/* Those of the plan in force; without one, what the kernel calls so. */
+static int isolated_cpus(void *user, struct cpu_set *ret)
+{
+        const struct daemon *daemon = user;
+        const char *list = daemon->tuning ? tuning_isolated_cpus(daemon->tuning) : NULL;
+
+        return list && list[0] ? cpu_set_from_list(list, ret) : noise_isolated_cpus("", ret);
+}
+
 static int serve(struct daemon *daemon)
 {
         const struct config *config = &daemon->config;
@@ -280,7 +303,7 @@ static int serve(struct daemon *daemon)
                 .name_roles = &config->name_roles,
                 .remote = &remote,
                 .context = {daemon->model, daemon->store, daemon->network, daemon->tuning, config->store,
-                            config->dataplane_socket},
+                            config->dataplane_socket, isolated_cpus, daemon},
         };
         int r = rpc_server_new(&daemon->server, daemon->event, &options, why, sizeof(why));
 
@@ -349,10 +372,7 @@ static int run(struct daemon *daemon)
         if (r < 0)
                 return r;
         malloc_trim(0); /* reading the store left holes */
-        sd_notifyf(0, "READY=1\nSTATUS=Revision %llu, waiting for the dataplane",
-                   (unsigned long long)model_revision(daemon->model));
-        log_notice("socled " SOCLE_VERSION " serves %s at revision %llu", daemon->config.control_socket,
-                   (unsigned long long)model_revision(daemon->model));
+        tell_ready(daemon);
         return sd_event_loop(daemon->event);
 }
 

@@ -5,6 +5,11 @@
 #include "policy_private.h"
 #include "socle/cleanup.h"
 
+static bool is_v4(const struct dp_allowed *allowed)
+{
+        return allowed->prefix >= 96 && wire_ip_is_v4(allowed->ip);
+}
+
 static bool is_exact_v4(const struct dp_allowed *allowed)
 {
         return allowed->prefix == 128 && wire_ip_is_v4(allowed->ip);
@@ -65,11 +70,13 @@ static void set_quick(struct dp_port_policy *policy)
         policy->quick_ipv4[0] = policy->quick_ipv4[1] = DP_QUICK_NONE;
         for (uint16_t i = 0; i < policy->allowed_count && n < RTE_DIM(policy->quick_ipv4); i++) {
                 const struct dp_allowed *allowed = &policy->allowed[i];
-                uint32_t ip;
-                if (!is_exact_v4(allowed) || allowed->mac != 0)
+                uint32_t ip, mask;
+                if (!is_v4(allowed) || allowed->mac != 0)
                         continue;
                 memcpy(&ip, allowed->ip + 12, sizeof(ip));
-                policy->quick_ipv4[n++] = ip;
+                mask = rte_cpu_to_be_32((uint32_t)(UINT64_MAX << (128 - allowed->prefix)));
+                policy->quick_mask[n] = mask;
+                policy->quick_ipv4[n++] = ip & mask;
         }
 }
 

@@ -27,6 +27,7 @@ struct vhost {
         int vid;          /* -1: no guest; written by the library's thread, read by workers */
         uint16_t pairs;   /* usable queue pairs, likewise */
         uint32_t enabled; /* bit by ring; the library's thread's */
+        uint32_t loud;    /* bit by pair: the guest was not told yet when to kick; set by control, cleared by workers */
         uint16_t queues;  /* configured */
         char path[WIRE_PATH_SIZE];
         struct dp_io *io;
@@ -69,6 +70,16 @@ static bool take_claims(struct rte_mbuf *m)
                (!(claims & RTE_MBUF_F_RX_LRO) || m->tso_segsz >= DP_SEGMENT_MIN);
 }
 
+/* A guest kicks until it is told not to, each time by a system call or an exit. Of its new receive buffers nobody wants
+ * to hear, ever; of packets only a worker that is about to sleep (vhost_arm). Not in the library's callbacks nor on the
+ * control thread: the ring's lock is held while the library calls us, and may wait there for control. */
+static void silence(struct vhost *vhost, int vid, uint16_t pair)
+{
+        __atomic_fetch_and(&vhost->loud, ~(1U << pair), __ATOMIC_RELAXED);
+        rte_vhost_enable_guest_notification(vid, GUEST_RX(pair), 0);
+        rte_vhost_enable_guest_notification(vid, GUEST_TX(pair), 0);
+}
+
 static uint16_t vhost_burst(struct dp_rxq *rxq, struct rte_mbuf **packets, uint16_t n)
 {
         struct dp_io *io = rxq->io;
@@ -78,6 +89,8 @@ static uint16_t vhost_burst(struct dp_rxq *rxq, struct rte_mbuf **packets, uint1
 
         if (vid < 0)
                 return 0;
+        if (unlikely(__atomic_load_n(&vhost->loud, __ATOMIC_RELAXED) & 1U << rxq->queue))
+                silence(vhost, vid, rxq->queue);
         do {
                 more = rte_vhost_dequeue_burst(vid, GUEST_TX(rxq->queue), io->pool, packets + got, n - got);
                 got += more;
@@ -363,6 +376,7 @@ static void take_kicks(struct dp_io *io, struct vhost *vhost, int vid)
 {
         int node = rte_vhost_get_numa_node(vid);
 
+        __atomic_store_n(&vhost->loud, UINT32_MAX, __ATOMIC_RELAXED);
         for (uint16_t i = 0; i < io->rxq_count; i++) {
                 struct rte_vhost_vring vring;
                 io->rxqs[i].active = i < vhost->pairs;

@@ -334,7 +334,7 @@ static void decide_unicast(const struct dp_policy *policy, const struct rte_mbuf
                            const struct dp_session *session, uint32_t now_ms, struct dp_decision *ret)
 {
         const struct dp_session_settings *settings = dp_load(dp_session_settings);
-        bool trusted_in = ret->to && dp_guard_trusted_in(m);
+        bool trusted_in = ret->to && dp_guard_trusted_in_flow(m, flow);
 
         if ((!ret->from || ret->from->open) && (!ret->to || ret->to->open))
                 return; /* no rules to ask */
@@ -379,7 +379,7 @@ void dp_admit_decide(const struct dp_policy *policy, const struct rte_mbuf *m, c
         if (!find_ends(policy, m, group, ret))
                 return;
         if (ret->from) {
-                ret->guard = dp_guard_check(ret->from, m, &ret->trusted);
+                ret->guard = dp_guard_check_flow(ret->from, m, flow, &ret->trusted);
                 if (ret->guard != SOCLE_DROP_COUNT) {
                         refuse(ret, ret->guard);
                         return;

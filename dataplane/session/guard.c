@@ -100,35 +100,43 @@ static bool is_dhcp_client(const struct dp_flow *flow)
                (flow->v6 ? is_udp(flow, DHCP6_CLIENT, DHCP6_SERVER) : is_udp(flow, DHCP4_CLIENT, DHCP4_SERVER));
 }
 
-static enum socle_drop check_ip(const struct dp_port_policy *port, const struct rte_mbuf *m, bool *ret_trusted)
+static enum socle_drop check_ip(const struct dp_port_policy *port, const struct rte_mbuf *m, const struct dp_flow *flow,
+                                bool *ret_trusted)
 {
         static const uint8_t unspecified4[16] = {[10] = 0xff, [11] = 0xff};
         const struct rte_ether_addr *sender = &rte_pktmbuf_mtod(m, const struct rte_ether_hdr *)->src_addr;
-        struct dp_flow flow;
         bool known;
 
-        dp_flow_parse(m, 0, &flow);
-        if (flow.kind == DP_FLOW_MALFORMED)
+        if (flow->kind == DP_FLOW_MALFORMED)
                 return SOCLE_DROP_MALFORMED;
-        if (flow.kind == DP_FLOW_BAD_FRAGMENT)
+        if (flow->kind == DP_FLOW_BAD_FRAGMENT)
                 return SOCLE_DROP_FRAGMENT_BAD;
-        enum socle_drop drop = dp_guard_icmp6(port, m, &flow, &known, ret_trusted);
+        enum socle_drop drop = dp_guard_icmp6(port, m, flow, &known, ret_trusted);
         if (known)
                 return drop;
-        if (is_dhcp_server(&flow))
+        if (is_dhcp_server(flow))
                 return SOCLE_DROP_DHCP_SERVER;
         /* Who looks for an address has none; Neutron lets it have one for the port's own MAC. */
-        bool discovers = !flow.v6 && is_dhcp_client(&flow) && rte_is_same_ether_addr(sender, &port->macs[0]) &&
-                         memcmp(flow.source, unspecified4, sizeof(unspecified4)) == 0;
-        if (!discovers && !dp_guard_owns(port, sender, flow.v6, flow.source))
+        bool discovers = !flow->v6 && is_dhcp_client(flow) && rte_is_same_ether_addr(sender, &port->macs[0]) &&
+                         memcmp(flow->source, unspecified4, sizeof(unspecified4)) == 0;
+        if (!discovers && !dp_guard_owns(port, sender, flow->v6, flow->source))
                 return SOCLE_DROP_SPOOFED_IP;
-        *ret_trusted = is_dhcp_client(&flow);
+        *ret_trusted = is_dhcp_client(flow);
         return SOCLE_DROP_COUNT;
 }
 
 /* ---- the two questions ---- */
 
 enum socle_drop dp_guard_check(const struct dp_port_policy *port, const struct rte_mbuf *m, bool *ret_trusted)
+{
+        struct dp_flow flow;
+
+        dp_flow_parse(m, 0, &flow);
+        return dp_guard_check_flow(port, m, &flow, ret_trusted);
+}
+
+enum socle_drop dp_guard_check_flow(const struct dp_port_policy *port, const struct rte_mbuf *m,
+                                    const struct dp_flow *flow, bool *ret_trusted)
 {
         const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
         enum socle_drop drop;
@@ -141,7 +149,7 @@ enum socle_drop dp_guard_check(const struct dp_port_policy *port, const struct r
         switch (ether->ether_type) {
         case RTE_BE16(RTE_ETHER_TYPE_IPV4):
         case RTE_BE16(RTE_ETHER_TYPE_IPV6):
-                return check_ip(port, m, ret_trusted);
+                return check_ip(port, m, flow, ret_trusted);
         case RTE_BE16(RTE_ETHER_TYPE_ARP):
         case RTE_BE16(RTE_ETHER_TYPE_RARP):
                 drop = check_arp(port, m, ether->ether_type == RTE_BE16(RTE_ETHER_TYPE_RARP));
@@ -154,8 +162,15 @@ enum socle_drop dp_guard_check(const struct dp_port_policy *port, const struct r
 
 bool dp_guard_trusted_in(const struct rte_mbuf *m)
 {
-        const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
         struct dp_flow flow;
+
+        dp_flow_parse(m, 0, &flow);
+        return dp_guard_trusted_in_flow(m, &flow);
+}
+
+bool dp_guard_trusted_in_flow(const struct rte_mbuf *m, const struct dp_flow *flow)
+{
+        const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 
         if (m->data_len < sizeof(*ether))
                 return false;
@@ -163,15 +178,14 @@ bool dp_guard_trusted_in(const struct rte_mbuf *m)
                 return true;
         if (ether->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV4) && ether->ether_type != RTE_BE16(RTE_ETHER_TYPE_IPV6))
                 return false;
-        dp_flow_parse(m, 0, &flow);
-        switch (dp_guard_icmp6_type(&flow)) {
+        switch (dp_guard_icmp6_type(flow)) {
         case ROUTER_ADVERTISEMENT:
         case ND_SOLICITATION:
         case ND_ADVERTISEMENT:
-                return dp_guard_is_on_link(m, &flow) && !dp_guard_has_fragment_header(m, &flow);
+                return dp_guard_is_on_link(m, flow) && !dp_guard_has_fragment_header(m, flow);
         case MLD_QUERY:
-                return !dp_guard_has_fragment_header(m, &flow);
+                return !dp_guard_has_fragment_header(m, flow);
         default:
-                return flow.kind == DP_FLOW_WHOLE && is_dhcp_server(&flow);
+                return flow->kind == DP_FLOW_WHOLE && is_dhcp_server(flow);
         }
 }

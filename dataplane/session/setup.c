@@ -1,6 +1,6 @@
 /* The session table's memory (table.h). Control only; the one file of this folder that may allocate. Address space is
- * taken for the whole capacity at once; memory is made ahead of use, in huge pages where the kernel has them to give,
- * so that an idle node does not hold a quarter of a gigabyte and a worker never waits for a page to be zeroed. */
+ * taken for the whole capacity at once; memory is made ahead of use, in huge pages where the kernel has them to give:
+ * a worker that waits for pages to be zeroed spends two thirds of its time there while a node fills up. */
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -10,7 +10,7 @@
 
 #include "table.h"
 
-#define AHEAD      65536 /* entries whose memory is there before they are used: a tick's worth */
+#define AHEAD      65536 /* entries whose memory is there before they are used, at least */
 #define HUGE_PAGE  (2UL << 20)
 #define PER_BUCKET 4 /* sessions that a bucket of 7 slots is meant for */
 
@@ -38,16 +38,17 @@ static void populate(void *array, size_t item, uint32_t first, uint32_t count)
         madvise(start, end - start, MADV_POPULATE_WRITE); /* if not: the first use does it */
 }
 
-void dp_session_table_prefault(void)
+void dp_session_table_prefault(uint32_t more)
 {
-        uint32_t wanted =
-                RTE_MIN(__atomic_load_n(&dp_sessions.touched, __ATOMIC_RELAXED) + AHEAD, dp_sessions.capacity);
+        uint32_t wanted = __atomic_load_n(&dp_sessions.touched, __ATOMIC_RELAXED) + AHEAD;
 
+        wanted = RTE_MIN(RTE_MAX(wanted, prefaulted + more), dp_sessions.capacity);
         if (wanted <= prefaulted)
                 return;
         populate(dp_sessions.entries, sizeof(*dp_sessions.entries), prefaulted, wanted - prefaulted);
         populate(dp_sessions.next, sizeof(*dp_sessions.next), prefaulted, wanted - prefaulted);
         populate(dp_sessions.next_batch, sizeof(*dp_sessions.next_batch), prefaulted, wanted - prefaulted);
+        populate(dp_sessions.embryonic, sizeof(struct dp_session_birth), prefaulted, wanted - prefaulted);
         prefaulted = wanted;
 }
 
@@ -69,6 +70,7 @@ int dp_session_table_init(uint32_t capacity, unsigned int workers)
         size_t pools = sizeof(struct dp_session_pool) * (workers + 1);
 
         dp_sessions = (struct dp_session_table){
+                .workers = workers,
                 .capacity = capacity,
                 .mask = buckets - 1,
                 .reserve = RTE_MIN(capacity / 64 + 64, capacity / 4),
@@ -87,7 +89,7 @@ int dp_session_table_init(uint32_t capacity, unsigned int workers)
         if (getrandom(dp_sessions.seeds, sizeof(dp_sessions.seeds), 0) != sizeof(dp_sessions.seeds))
                 return -errno;
         populate(dp_sessions.buckets, sizeof(*dp_sessions.buckets), 0, buckets);
-        dp_session_table_prefault();
+        dp_session_table_prefault(0);
         return 0;
 }
 

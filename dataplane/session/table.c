@@ -81,12 +81,13 @@ struct dp_session *dp_session_insert(struct dp_session *session, uint64_t hash, 
         uint32_t index = session - dp_sessions.entries;
         uint64_t key[5] = {session->key[0], session->key[1], session->key6[0], session->key6[1], session->key6[2]};
 
-        if (!lock_bucket(bucket))
+        if (dp_sessions.workers > 1 && !lock_bucket(bucket))
                 return NULL;
         struct dp_session *result = dp_session_find(key, words, hash);
         if (!result && take_slot(hash, dp_session_slot(hash, index)))
                 result = session;
-        __atomic_store_n(&bucket->lock, 0, __ATOMIC_RELEASE);
+        if (dp_sessions.workers > 1)
+                __atomic_store_n(&bucket->lock, 0, __ATOMIC_RELEASE);
 
         if (result == session && dp_sessions.embryonic) {
                 struct dp_session_birth birth = {index, session->created_ms}, oldest;
@@ -215,8 +216,8 @@ struct dp_session *dp_session_alloc(unsigned int worker)
                 return NULL;
         struct dp_session *session = &dp_sessions.entries[pool->free - 1];
         pool->free = dp_sessions.next[pool->free - 1];
-        if (pool->free)
-                rte_prefetch0(&dp_sessions.entries[pool->free - 1]);
+        for (size_t line = 0; pool->free && line < sizeof(*session); line += RTE_CACHE_LINE_SIZE)
+                rte_prefetch0_write(RTE_PTR_ADD(&dp_sessions.entries[pool->free - 1], line));
         pool->created++;
         return session;
 }

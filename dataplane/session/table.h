@@ -48,6 +48,7 @@ struct dp_session_table {
                 *next_batch; /* by entry: the free ones' chains; not in the entries, which a late reader may write */
         uint64_t mask;       /* of buckets */
         uint64_t seeds[5];
+        uint32_t workers; /* a bucket's lock is for more than one */
         uint32_t capacity;
         uint32_t reserve;              /* with fewer free entries than this, embryonic ones give way */
         struct dp_session_pool *pools; /* one a worker, the last one control's */
@@ -109,9 +110,9 @@ static inline void dp_session_unlock(struct dp_session *session)
 }
 
 /* Control, at start: address space for all, memory for the first. 0 or -ENOMEM. Later calls of _prefault() keep memory
- * ahead of use, so that no worker ever waits for a page. */
+ * ahead of use, and make that of `more` entries beyond what is there. */
 int dp_session_table_init(uint32_t capacity, unsigned int workers);
-void dp_session_table_prefault(void);
+void dp_session_table_prefault(uint32_t more);
 size_t dp_session_table_bytes(void); /* in use; all that the table will ever take when `touched` is the capacity */
 
 /* Keyed, and not linear as a CRC is: guests choose their ports, and should not be able to choose a bucket. */

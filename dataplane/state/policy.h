@@ -74,9 +74,10 @@ struct dp_port_policy {
         uint16_t mac_count;   /* 1 …; the port's own is the first */
         uint16_t allowed_count;
         uint64_t quick_ether;   /* for dp_guard_quick(): the port's own MAC and IPv4's EtherType, as on the wire */
-        uint64_t quick_ipv4[2]; /* addresses of that MAC, as on the wire; DP_QUICK_NONE */
+        uint64_t quick_ipv4[2]; /* addresses or prefixes of that MAC, as on the wire; DP_QUICK_NONE */
+        uint32_t quick_mask[2]; /* of their bits those that are to be the same */
         const struct rte_ether_addr *macs;
-        const struct dp_allowed *allowed; /* exact IPv4 addresses first */
+        const struct dp_allowed *allowed; /* exact IPv4 addresses first, the quick ones */
         uint16_t groups[];                /* indices into dp_policy.groups */
 };
 

@@ -205,6 +205,7 @@ int main(int argc, char *argv[])
         harness_init();
         if (dp_session_table_init(RTE_MAX(conversations * 2, 1024u), 1) < 0)
                 return EXIT_FAILURE;
+        dp_session_table_prefault(dp_sessions.capacity);
         for (unsigned int p = 0; p < 2; p++)
                 for (unsigned int i = 0; i < BURST; i++)
                         buffers[p][buffer_count[p]++] = rte_pktmbuf_alloc(harness_pool());

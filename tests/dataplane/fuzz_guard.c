@@ -24,7 +24,7 @@ static uint16_t read16(const uint8_t *at)
 static void own_ipv4(const uint8_t *frame, size_t size)
 {
         const uint8_t *ip = frame + 14, *source = ip + 12, *udp = ip + (ip[0] & 15) * 4;
-        const uint8_t nobody[4] = {0}, own[2][4] = {{10, 0, 0, 1}, {10, 0, 0, 11}};
+        const uint8_t nobody[4] = {0}, own[4] = {10, 0, 0, 1}, own_prefix[3] = {10, 0, 0};
         bool first = !(read16(ip + 6) & 0x1fff), has_ports = first && ip[9] == 17 && udp + 4 <= frame + size;
         bool client = has_ports && read16(udp) == 68 && read16(udp + 2) == 67;
 
@@ -32,7 +32,8 @@ static void own_ipv4(const uint8_t *frame, size_t size)
         if (MAC(frame) == 2)
                 PROPERTY(source[0] == 10 && source[1] == 2);
         else
-                PROPERTY(memcmp(source, own[0], 4) == 0 || memcmp(source, own[1], 4) == 0 ||
+                PROPERTY(memcmp(source, own, 4) == 0 ||
+                         (memcmp(source, own_prefix, 3) == 0 && (source[3] & 0xfc) == 8) ||
                          (memcmp(source, nobody, 4) == 0 && client));
 }
 

@@ -278,6 +278,8 @@ static void ipv4_sources(void **state)
                 } cases[] = {
                         {1, {10, 0, 0, 1}, PASSES},
                         {1, {10, 0, 0, 11}, PASSES},
+                        {1, {10, 0, 0, 7}, SOCLE_DROP_SPOOFED_IP},
+                        {1, {10, 0, 0, 12}, SOCLE_DROP_SPOOFED_IP},
                         {2, {10, 2, 0, 0}, PASSES},
                         {2, {10, 2, 255, 255}, PASSES},
                         {1, {10, 0, 0, 2}, SOCLE_DROP_SPOOFED_IP},

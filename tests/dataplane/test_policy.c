@@ -314,8 +314,8 @@ static void a_port_is_secured_before_its_device_opens(void **state)
 static void addresses_of_a_port(void **state)
 {
         const uint8_t quick[8] = {0xfa, 0x16, 0x3e, 0, 0, P, 0x08, 0x00};
-        const uint8_t ip[4] = {10, 0, 0, 7};
-        uint64_t wire = 0;
+        const uint8_t quick_ips[2][4] = {{10, 0, 0, 7}, {10, 2, 0, 0}};
+        const uint8_t quick_masks[2][4] = {{255, 255, 255, 255}, {255, 255, 0, 0}};
 
         fixture_begin(false);
         PUT(fixture_allowed(P, P, "fd00::7"));
@@ -333,8 +333,12 @@ static void addresses_of_a_port(void **state)
         for (unsigned int i = 0; i < 2; i++)
                 assert_true(policy->allowed[i].prefix == 128 && wire_ip_is_v4(policy->allowed[i].ip));
         assert_memory_equal(&policy->quick_ether, quick, 8);
-        memcpy(&wire, ip, 4);
-        assert_true(policy->quick_ipv4[0] == wire && policy->quick_ipv4[1] == DP_QUICK_NONE);
+        for (unsigned int i = 0; i < 2; i++) {
+                uint64_t wire = 0;
+                memcpy(&wire, quick_ips[i], 4);
+                assert_true(policy->quick_ipv4[i] == wire);
+                assert_memory_equal(&policy->quick_mask[i], quick_masks[i], 4);
+        }
 
         DELETE(fixture_allowed(P, 0x77, "10.0.0.9"));
         assert_int_equal(fixture_policy(P)->mac_count, 1);

@@ -81,7 +81,7 @@ class Node:
         cpus = ",".join(str((cpu + i) % os.cpu_count()) for i in range(workers))
         config = self.directory / "socled.conf"
         config.write_text(f"[socled]\ncontrol_socket = {self.control_socket}\nstore = {self.directory}/intent.db\n"
-                          f"dataplane_socket = {self.directory}/dataplane.sock\n")
+                          f"dataplane_socket = {self.directory}/dataplane.sock\n[tuner]\nenabled = no\n")
         self.dataplane = Daemon(self.namespace, self.directory / "dataplane.log", program("socle-dataplane"),
                                 "--socket", self.directory / "dataplane.sock", "--state-dir", self.directory,
                                 "--file-prefix", self.namespace.name, "--workers", workers, "--cpus", cpus,

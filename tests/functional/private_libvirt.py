@@ -47,11 +47,65 @@ def there():
         shutil.which("qemu-system-x86_64") and shutil.which("unshare")
 
 
-class Libvirt:
+class Domains:
+    """The domains of a libvirtd, by virsh, and what the kernel says of their threads."""
+
+    uri, run_directory, directory = None, None, None  # libvirt's address; its pid files; where our files go
+
+    def virsh(self, *words, check=True):
+        done = subprocess.run(["virsh", "-q", "-c", self.uri, *words], capture_output=True, text=True, timeout=120)
+        assert not check or done.returncode == 0, f"virsh {' '.join(words)}: {done.stderr}"
+        return done
+
+    def define(self, name, vcpus=2, memory_mib=64, extra="", devices=""):
+        xml = self.directory / f"{name}.xml"
+        xml.write_text(DOMAIN.format(name=name, vcpus=vcpus, memory_mib=memory_mib, extra=extra, devices=devices))
+        self.virsh("define", str(xml))
+
+    def xml(self, name):
+        """As it is defined."""
+        return self.virsh("dumpxml", "--inactive", name).stdout
+
+    def run(self, name):
+        self.virsh("start", "--paused", name)
+
+    def forget(self):
+        """No domain is left."""
+        for name in self.virsh("list", "--all", "--name").stdout.split():
+            self.virsh("destroy", name, check=False)
+            self.virsh("undefine", name, check=False)
+
+    def pid(self, name):
+        return int((self.run_directory / f"{name}.pid").read_text())
+
+    def thread(self, name, start):
+        """The thread whose name begins so."""
+        for task in pathlib.Path(f"/proc/{self.pid(name)}/task").iterdir():
+            if (task / "comm").read_text().startswith(start):
+                return int(task.name)
+        raise LookupError(start)
+
+    def affinities(self, name):
+        """What the kernel says: {"CPU 0": "0-1", "qemu": …, "iothread1": …}."""
+        found = {}
+        for task in pathlib.Path(f"/proc/{self.pid(name)}/task").iterdir():
+            status = dict(line.split(":\t", 1) for line in (task / "status").read_text().splitlines() if ":\t" in line)
+            thread, cpus = status["Name"].strip(), status["Cpus_allowed_list"].strip()
+            if thread.startswith("CPU "):
+                found[thread.split("/")[0]] = cpus
+            elif task.name == str(self.pid(name)):
+                found["qemu"] = cpus
+            elif thread == "IO iothread1":
+                found["iothread"] = cpus
+        return found
+
+
+class Libvirt(Domains):
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
         self.socket = self.directory / "sock/libvirt-sock"
         self.uri = f"qemu+unix:///system?socket={self.socket}"
+        self.run_directory = self.directory / "run/qemu"
         self.process = None
         self.made = [to for to in DIRECTORIES.values() if not os.path.exists(to)]  # mount points
         for name in (*DIRECTORIES, "sock"):
@@ -97,7 +151,7 @@ class Libvirt:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        for pid_file in (self.directory / "run/qemu").glob("*.pid"):
+        for pid_file in self.run_directory.glob("*.pid"):
             pid = int(pid_file.read_text())
             if self.is_ours(pid):
                 os.kill(pid, signal.SIGKILL)
@@ -111,43 +165,3 @@ class Libvirt:
             return b"qemu-system" in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
         except FileNotFoundError:
             return False
-
-    def virsh(self, *words, check=True):
-        done = subprocess.run(["virsh", "-q", "-c", self.uri, *words], capture_output=True, text=True, timeout=120)
-        assert not check or done.returncode == 0, f"virsh {' '.join(words)}: {done.stderr}"
-        return done
-
-    def define(self, name, vcpus=2, memory_mib=64, extra="", devices=""):
-        xml = self.directory / f"{name}.xml"
-        xml.write_text(DOMAIN.format(name=name, vcpus=vcpus, memory_mib=memory_mib, extra=extra, devices=devices))
-        self.virsh("define", str(xml))
-
-    def xml(self, name):
-        """As it is defined."""
-        return self.virsh("dumpxml", "--inactive", name).stdout
-
-    def run(self, name):
-        self.virsh("start", "--paused", name)
-
-    def forget(self):
-        """No domain is left."""
-        for name in self.virsh("list", "--all", "--name").stdout.split():
-            self.virsh("destroy", name, check=False)
-            self.virsh("undefine", name, check=False)
-
-    def pid(self, name):
-        return int((self.directory / f"run/qemu/{name}.pid").read_text())
-
-    def affinities(self, name):
-        """What the kernel says: {"CPU 0": "0-1", "qemu": …, "iothread1": …}."""
-        found = {}
-        for task in pathlib.Path(f"/proc/{self.pid(name)}/task").iterdir():
-            status = dict(line.split(":\t", 1) for line in (task / "status").read_text().splitlines() if ":\t" in line)
-            thread, cpus = status["Name"].strip(), status["Cpus_allowed_list"].strip()
-            if thread.startswith("CPU "):
-                found[thread.split("/")[0]] = cpus
-            elif task.name == str(self.pid(name)):
-                found["qemu"] = cpus
-            elif thread == "IO iothread1":
-                found["iothread"] = cpus
-        return found

@@ -228,6 +228,7 @@ def test_multi_queue(one_node, lab):
                 while two.recv(0, queue):
                     found[queue] = found.get(queue, 0) + 1
         assert sum(found.values()) == 64, found
+        wait_until(lambda: not one.asked_for_buffers() + two.asked_for_buffers(), 5, "nobody waits for buffers")
 
 
 def test_switch_comes_back(one_node, lab, pair):

@@ -3,10 +3,11 @@ is not there, goes, hangs. What needs two NUMA nodes is in the lab."""
 
 import itertools
 import json
+import os
+import shutil
 import signal
 import subprocess
 import tempfile
-import shutil
 
 import pytest
 from guest_driver import Driver, guest
@@ -113,6 +114,27 @@ def test_what_others_change_meanwhile_stays(libvirt, driver):
     assert "a note" in xml and "vcpupin" not in xml and "32768" in xml
 
 
+def test_what_fails_half_way_is_undone(libvirt, driver, tmp_path):
+    driver.stop()
+    # A machine with more CPUs than this one: the second vCPU, or the persistent part, is what libvirt refuses.
+    plan = {"housekeeping": "0", "guests_dedicated": "1,4095", "synthetic": "node:1(memory=8GiB) core:4096 pu:1"}
+    driver = Driver(libvirt, tmp_path / "state", plan)
+    driver.connected()
+    libvirt.define("d", extra="<cputune><vcpupin vcpu='1' cpuset='0'/></cputune>")
+    libvirt.run("d")
+    before, affinities = libvirt.xml("d"), libvirt.affinities("d")
+    failed = driver.apply("g", guest("d"))
+    assert failed.code == -5 and "vCPU 1 of d cannot be pinned to 4095" in failed.words()
+    assert (libvirt.affinities("d"), libvirt.xml("d")) == (affinities, before)
+    multicast = [{"mac_address": "53:54:00:00:00:01", "socket": "/run/socle/a.sock", "queues": 1, "mtu": 0}]
+    failed = driver.apply("g", guest("d", policy="mixed", dedicated="0"), interfaces=multicast)
+    assert failed.code == -5 and "domain d cannot be changed" in failed.words() and "unicast" in failed.words()
+    assert (libvirt.affinities("d"), libvirt.xml("d")) == (affinities, before)
+    assert journals(tmp_path) == []  # it is not ours
+    assert driver.ask("observe").ok()[0]["foreign"]
+    driver.stop()
+
+
 def test_secrets_survive(libvirt, driver):
     libvirt.define("d", devices="<graphics type='vnc' autoport='yes' passwd='hush'/>")
     driver.apply("g", guest("d")).ok()
@@ -151,6 +173,21 @@ def test_what_another_manager_pinned_is_respected(libvirt, driver):
     assert only(driver.apply("g", guest("mine")))["placement"]["vcpus"] == [{"vcpu": 0, "cpus": "0"}]
 
 
+NOVA = "<metadata><nova:instance xmlns:nova='http://openstack.org/xmlns/libvirt/nova/1.1'/></metadata>"
+
+
+def test_what_nova_pinned_is_not_fought_for(libvirt, driver):
+    libvirt.define("pinned", extra=NOVA + "<cputune><vcpupin vcpu='0' cpuset='0-1'/></cputune>")
+    libvirt.define("not-pinned", vcpus=1, extra=NOVA)
+    before = libvirt.xml("pinned")
+    refused = driver.apply("g", guest("pinned"))
+    assert refused.code == -1 and "pinned by OpenStack Nova" in refused.words()
+    assert libvirt.xml("pinned") == before
+    driver.apply("h", guest("not-pinned")).ok()
+    driver.apply("h", guest("not-pinned")).ok()  # pinned by now, but by us
+    assert {d["manager"] for d in driver.ask("observe").ok()} == {"OpenStack Nova"}
+
+
 def test_drift_is_seen_and_put_right(libvirt, driver):
     libvirt.define("d")
     libvirt.run("d")
@@ -164,9 +201,7 @@ def test_drift_is_seen_and_put_right(libvirt, driver):
     driver.apply("g", guest("d")).ok()
     assert libvirt.affinities("d") == PINNED
     # Behind libvirt's back: the kernel is asked, not libvirt's record.
-    thread = next(t for t in (f"/proc/{libvirt.pid('d')}/task",) for t in subprocess.run(
-        ["grep", "-l", "CPU 1", "-r", "--include=comm", t], capture_output=True, text=True).stdout.split())
-    subprocess.run(["taskset", "-p", "-c", "0", thread.split("/")[4]], check=True, capture_output=True)
+    os.sched_setaffinity(libvirt.thread("d", "CPU 1"), {0})
     assert libvirt.affinities("d")["CPU 1"] == "0"
     driver.apply("g", guest("d")).ok()
     assert libvirt.affinities("d") == PINNED
@@ -339,7 +374,6 @@ def test_a_guest_that_hangs_keeps_nobody(libvirt, driver):
     for name in ("hung", "well"):
         libvirt.define(name, vcpus=1)
         libvirt.run(name)
-    import os
     os.kill(libvirt.pid("hung"), signal.SIGSTOP)
     command = ["virsh", "-q", "-c", libvirt.uri, "qemu-monitor-command", "hung", '{"execute":"query-status"}']
     asking = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

@@ -580,7 +580,8 @@ def test_explain_lists_kinds(node):
     done = node.ctl("explain")
     assert done.status == OK
     assert [line.split()[0] for line in done.out.splitlines()] == [
-        "KIND", "AddressGroup", "HostProfile", "Network", "Peer", "Port", "SecurityGroup", "SessionSettings", "Underlay"]
+        "KIND", "AddressGroup", "Guest", "HostProfile", "Network", "Peer", "Port", "SecurityGroup", "SessionSettings", "SriovDevice",
+        "Underlay"]
 
 
 def test_explain_kind_and_fields(node):

@@ -147,6 +147,10 @@ class VhostGuest:
         if not self.words[ring.used // 2] & 1:  # VRING_USED_F_NO_NOTIFY
             os.eventfd_write(ring.kick, 1)
 
+    def asked_for_buffers(self):
+        """Queues whose receive ring wants a kick for each new buffer, which costs a guest an exit."""
+        return [queue for queue, ring in enumerate(self.rings[::2]) if not self.words[ring.used // 2] & 1]
+
     def _fill(self, ring):
         for head in range(ring.size):
             self._put("<QIHH", ring.desc + 16 * head, GUEST_BASE + ring.slot_base + head * ring.slot_size,

@@ -12,7 +12,6 @@
 #include "knob/audit.h"
 #include "socle/cleanup.h"
 
-
 static int steps_left;
 
 static int count_step(void *user, enum host_step step, const char *path)

@@ -133,10 +133,10 @@ static void test_refused_values(void **state)
 
         kernel->value_error[VF_LINK_STATE] = -EOPNOTSUPP;
         apply_fails(kernel, VFS("{'first':0,'trust':true},{'first':3,'link_state':'disable'}"), -EOPNOTSUPP,
-                    "/spec/vfs/1/link_state", "the driver igb cannot set link_state");
+                    "/spec/vfs/1/link_state", "no link_state: the driver igb cannot set it");
         kernel->value_error[VF_VLAN] = -EPROTONOSUPPORT;
-        apply_fails(kernel, VFS("{'first':0,'vlan':3,'vlan_protocol':'802.1ad'}"), -EPROTONOSUPPORT, "/spec/vfs/0/vlan",
-                    "no such thing here");
+        apply_fails(kernel, VFS("{'first':0,'vlan':3,'vlan_protocol':'802.1ad'}"), -EPROTONOSUPPORT,
+                    "/spec/vfs/0/vlan_protocol", "the driver igb knows no other");
         kernel->value_error[VF_MAX_TX_RATE] = -EINVAL;
         apply_fails(kernel, VFS("{'first':2,'max_tx_rate':100000}"), -EINVAL, "/spec/vfs/0/max_tx_rate",
                     "VF 2 of " PF0 " (eth0): max_tx_rate 100000 is refused: Invalid argument");

@@ -1,7 +1,10 @@
 /* Machines read from synthetic strings and from this host: whatever the machine, the struct hangs together. */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -116,12 +119,63 @@ static void test_environment(void **state)
         unsetenv("HWLOC_XMLFILE");
 }
 
+/* Somebody may have started us with SIGCHLD ignored, so that no exit status is left of the child that reads. */
+static void test_ignored_children(void **state)
+{
+        void (*before)(int) = signal(SIGCHLD, SIG_IGN);
+        cleanup_(topology_free_p) struct topology *t = read_synthetic("pu:3");
+
+        assert_int_equal(t->cpu_count, 3);
+        expect_refusal(&(struct topology_source){.synthetic = "fish"}, -EINVAL, "'fish'");
+        signal(SIGCHLD, before);
+}
+
+static atomic_bool enough;
+
+static void *disturb(void *user)
+{
+        while (!enough) {
+                setenv("SOCLE_DISTURBED", "yes", 1);
+                free(malloc(100000));
+                unsetenv("SOCLE_DISTURBED");
+        }
+        return NULL;
+}
+
+static void *read_often(void *user)
+{
+        for (int i = 0; i < 20; i++) {
+                cleanup_(topology_free_p) struct topology *t = read_synthetic("core:3 pu:2");
+                assert_int_equal(t->cpu_count, 6);
+        }
+        return NULL;
+}
+
+/* From several threads at once, while others have the locks of malloc() and setenv(). */
+static void test_threads(void **state)
+{
+        pthread_t readers[3], other;
+
+        enough = false;
+        assert_int_equal(pthread_create(&other, NULL, disturb, NULL), 0);
+        for (size_t i = 0; i < ARRAY_LEN(readers); i++)
+                assert_int_equal(pthread_create(&readers[i], NULL, read_often, NULL), 0);
+        for (size_t i = 0; i < ARRAY_LEN(readers); i++)
+                pthread_join(readers[i], NULL);
+        enough = true;
+        pthread_join(other, NULL);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_synthetic_machines), cmocka_unit_test(test_synthetic_details),
-                cmocka_unit_test(test_wrong_synthetic),    cmocka_unit_test(test_this_host),
+                cmocka_unit_test(test_synthetic_machines),
+                cmocka_unit_test(test_synthetic_details),
+                cmocka_unit_test(test_wrong_synthetic),
+                cmocka_unit_test(test_this_host),
                 cmocka_unit_test(test_environment),
+                cmocka_unit_test(test_ignored_children),
+                cmocka_unit_test(test_threads),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

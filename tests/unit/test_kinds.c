@@ -275,12 +275,14 @@ static void test_schema(void **state)
                 const char *name, *area, *role;
         } kinds[] = {
                 {"AddressGroup", "network", "operate"},
+                {"Guest", "host", "operate"},
                 {"HostProfile", "host", "admin"},
                 {"Network", "network", "operate"},
                 {"Peer", "network", "operate"},
                 {"Port", "network", "operate"},
                 {"SecurityGroup", "network", "operate"},
                 {"SessionSettings", "network", "admin"},
+                {"SriovDevice", "host", "admin"},
                 {"Underlay", "network", "admin"},
         };
 

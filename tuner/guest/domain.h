@@ -19,6 +19,7 @@ struct domain {
         char *name;
         char uuid[UUID_TEXT];
         bool active, persistent;   /* set by who asked libvirt */
+        bool is_nova;              /* its metadata are OpenStack Nova's */
         unsigned vcpus;            /* at most, hot-pluggable ones included */
         struct cpu_set *vcpu_cpus; /* empty: not pinned */
         struct cpu_set emulator;

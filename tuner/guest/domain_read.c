@@ -208,6 +208,13 @@ static int read_devices(struct domain *domain, xmlNodePtr root)
         return 0;
 }
 
+static bool is_nova(xmlNodePtr root)
+{
+        xmlNodePtr instance = xml_path(root, "metadata/instance");
+
+        return instance && instance->ns && strstr((const char *)instance->ns->href, "openstack.org/xmlns/libvirt/nova");
+}
+
 int domain_parse(struct domain **ret, const char *xml)
 {
         cleanup_domain_facts struct domain *domain = calloc(1, sizeof(*domain));
@@ -223,6 +230,7 @@ int domain_parse(struct domain **ret, const char *xml)
         snprintf(domain->uuid, sizeof(domain->uuid), "%s", uuid_text ? uuid_text : "");
         if (!domain->name)
                 return -EINVAL;
+        domain->is_nova = is_nova(root);
         r = read_pins(domain, root);
         if (r == 0)
                 r = read_iothreads(domain, root);

@@ -27,18 +27,18 @@ int guests_dispatch(struct guests *guests); /* drains; 1: something changed */
 
 /* Who is pinned where: every domain's placement, ours or not, goes into `state`. What libvirt tells of is read again at
  * once, the rest (persistent pins that someone changes) when it is older than five seconds: idle, ask after events and
- * seldom else. ret_list: [{name, uuid, active, foreign, guest, vcpus, cpus, memory_bytes, nodes, pci, placement,
- * findings}], as topology_render_…() takes them. */
+ * seldom else. ret_list: [{name, uuid, active, foreign, guest, vcpus, cpus, memory_bytes, nodes, pci, manager,
+ * placement, findings}], as topology_render_…() takes them. */
 int guests_observe(struct guests *guests, struct placement_state *state, json_t **ret_list, struct errors *errors);
 
 /* Places and applies, live and persistent, through libvirt's API, and reads back; on failure what was there is put
  * back. The domain that is not there: -ENOENT (the object waits); libvirt or a migration keeps it: -EBUSY (try again
- * soon); it is another Guest's: -EEXIST; its journal is damaged: -EBADMSG. What was there before the first apply is
- * kept in host->state/guest-NAME.json for guests_restore(). A guest that is placed as wished stays where it is; domains
- * that the wish means no more are put back. Killed half-way, it is to be called again, or guests_restore() is. `state`:
- * from guests_observe(); the guest's new place is in it afterwards, also after a dry run. ret_status: {domains: [{name,
- * uuid, active, placement, steps: [{scope: "live" | "persistent", what, from, to}], restart_required,
- * restart_reasons}]}; after a dry run, steps are what differs (drift). */
+ * soon); it is another Guest's: -EEXIST; Nova has pinned it: -EPERM; its journal is damaged: -EBADMSG. What was there
+ * before the first apply is kept in host->state/guest-NAME.json for guests_restore(). A guest that is placed as wished
+ * stays where it is; domains that the wish means no more are put back. Killed half-way, it is to be called again, or
+ * guests_restore() is. `state`: from guests_observe(); the guest's new place is in it afterwards, also after a dry run.
+ * ret_status: {domains: [{name, uuid, active, placement, steps: [{scope: "live" | "persistent", what, from, to}],
+ * restart_required, restart_reasons}]}; after a dry run, steps are what differs (drift). */
 int guests_apply(struct guests *guests, const char *name, const struct guest_wish *wish,
                  const struct guest_interface *interfaces, size_t interface_count, struct placement_state *state,
                  bool dry_run, json_t **ret_status, struct errors *errors);

@@ -82,20 +82,6 @@ static bool is_meant(const struct guest_wish *wish, const struct known *known)
         }
 }
 
-/* Huge pages "of the default size": what that is, the plan or the kernel knows. */
-static void resolve_pages(const struct guests *guests, const struct plan *plan, struct domain *domain)
-{
-        cleanup_free char *text = NULL;
-
-        if (!domain || !domain->default_hugepages)
-                return;
-        domain->page_bytes = plan->default_hugepage_bytes;
-        if (domain->page_bytes == 0 && host_read(guests->host, &text, "/proc/meminfo") == 0) {
-                const char *line = strstr(text, "Hugepagesize:");
-                domain->page_bytes = line ? strtoull(line + strlen("Hugepagesize:"), NULL, 10) << 10 : 0;
-        }
-}
-
 static unsigned larger(unsigned a, unsigned b)
 {
         return a > b ? a : b;
@@ -159,8 +145,8 @@ static int read_domain(struct change *change, const char *uuid, const struct pla
                 errors_add(errors, -ENOENT, "/spec/domain", "", "the domain is about to go");
                 r = -ENOENT;
         }
-        resolve_pages(change->guests, plan, change->live);
-        resolve_pages(change->guests, plan, change->config);
+        domain_resolve_pages(change->guests, plan, change->live);
+        domain_resolve_pages(change->guests, plan, change->config);
         return r;
 }
 
@@ -196,6 +182,18 @@ static void account_as_is(struct change *change, struct placement_state *state)
         guest_placement_free(placement);
 }
 
+/* Nova keeps books of the CPUs that it pins to, and would pin there again. */
+static int check_manager(const struct change *change, struct errors *errors)
+{
+        const struct domain *domain = change->config ? change->config : change->live;
+
+        if (!domain->is_nova || cpu_set_empty(&domain->vcpu_cpus[0]))
+                return 0;
+        errors_add(errors, -EPERM, "/spec/domain", "a domain that Nova does not pin (hw:cpu_policy of its flavor)",
+                   "domain %.60s is pinned by OpenStack Nova, and stays as it is", domain->name);
+        return -EPERM;
+}
+
 static int apply_to(struct change *change, const char *uuid, const struct guest_wish *wish,
                     struct placement_state *state, json_t *list, struct errors *errors)
 {
@@ -209,6 +207,8 @@ static int apply_to(struct change *change, const char *uuid, const struct guest_
                 return -EEXIST;
         }
         r = read_domain(change, uuid, placement_plan(state), errors);
+        if (r == 0 && !owner)
+                r = check_manager(change, errors);
         if (r == 0) {
                 r = place(change, wish, state, errors);
                 if (r == 0) {

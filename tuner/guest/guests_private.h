@@ -35,10 +35,15 @@ void guests_changed(struct guests *guests, const char *uuid);
 struct known *guests_known(const struct guests *guests, const char *uuid);
 /* As it runs (config: as it is defined). -ENOENT: it is gone; there is no such domain by now. */
 int domain_read(virDomainPtr handle, bool config, struct domain **ret, struct errors *errors);
-/* How a domain is placed. `strict`: a cell whose memory is bound to no node, or to several, has the node -1; else that
- * of its CPUs is good enough. */
+/* Huge pages of the default size become pages of that size. */
+void domain_resolve_pages(const struct guests *guests, const struct plan *plan, struct domain *domain);
+/* placed.c: how a domain is placed. `strict`: a cell whose memory is bound to no node, or to several, has the node -1;
+ * else that of its CPUs is good enough. */
 struct guest_placement *placement_of(const struct domain *domain, const struct topology *topology,
                                      const struct plan *plan, bool strict);
+
+/* Are these CPUs the vCPU's alone? A single one, or some of the class for dedicated vCPUs but not all of it. */
+bool pins_are_taken(const struct cpu_set *cpus, const struct plan *plan);
 
 /* demand.c */
 int demand_make(const struct guests *guests, const struct guest_wish *wish, const struct domain *domain, bool has_ports,
@@ -82,6 +87,10 @@ struct change {
         json_t *steps, *restart_reasons;
 };
 int change_domain(struct change *change, struct errors *errors);
+/* diff.c: what the persistent XML says otherwise, into `steps`. */
+void change_diff(const struct change *change, const struct domain *config, json_t *steps);
+/* MAC addresses of interfaces that we set once and that are wanted no more; a new list. */
+json_t *change_stale_interfaces(const struct change *change);
 int define_tree(virConnectPtr connection, xmlDocPtr tree, const char *name, struct errors *errors);
 
 /* journal.c. What was there before a domain was first changed, {domains: {UUID: {name, id, config, live, interfaces}}}:

@@ -1,5 +1,5 @@
-/* The domains there are, and how they are placed; read again only when libvirt has told of a change. Ours and those of
- * other managers alike. See guest.h and guests_private.h. */
+/* The domains there are, ours and those of other managers alike; read again when libvirt has told of a change. See
+ * guest.h and guests_private.h. */
 #include <errno.h>
 #include <libvirt/virterror.h>
 #include <stdlib.h>
@@ -183,87 +183,6 @@ int guests_refresh(struct guests *guests, virConnectPtr connection, struct error
         return r;
 }
 
-/* ---- how they are placed ---- */
-
-/* Whose CPUs are these alone? A single one, or some of the class for dedicated vCPUs but not all: who pins so means it.
- */
-static bool is_taken(const struct cpu_set *cpus, const struct plan *plan)
-{
-        const struct cpu_set *dedicated = &plan->classes[CLASS_GUESTS_DEDICATED];
-        int first = cpu_set_next(cpus, -1);
-
-        if (first < 0)
-                return false;
-        return cpu_set_next(cpus, first) < 0 || (cpu_set_within(cpus, dedicated) && !cpu_set_equal(cpus, dedicated));
-}
-
-/* An emulator's or I/O thread's, when they are of its own. */
-static void take_service(const struct cpu_set *cpus, const struct plan *plan, struct cpu_set *taken)
-{
-        if (is_taken(cpus, plan) && cpu_set_within(cpus, &plan->classes[CLASS_GUESTS_DEDICATED]) &&
-            !cpu_set_within(cpus, &plan->classes[CLASS_HOUSEKEEPING]))
-                cpu_set_or(taken, cpus);
-}
-
-/* The only node (index) that these vCPUs are pinned to, -1: none is. */
-static int pinned_node(const struct domain *domain, const struct cpu_set *vcpus, const struct topology *topology)
-{
-        struct cpu_set cpus = {};
-
-        for (int v = cpu_set_next(vcpus, -1); v >= 0 && v < (int)domain->vcpus; v = cpu_set_next(vcpus, v))
-                cpu_set_or(&cpus, &domain->vcpu_cpus[v]);
-        for (size_t i = 0; i < topology->node_count && !cpu_set_empty(&cpus); i++)
-                if (cpu_set_within(&cpus, &topology->nodes[i].cpus))
-                        return (int)i;
-        return -1;
-}
-
-static void place_cells(const struct domain *domain, const struct topology *topology, bool strict,
-                        struct guest_placement *placement)
-{
-        int only = cpu_set_next(&domain->nodes, -1);
-
-        if (domain->cell_count == 0) {
-                placement->cells[0].memory_bytes = domain->memory_bytes;
-                placement->cells[0].node = only >= 0 && cpu_set_next(&domain->nodes, only) < 0 ? only : -1;
-                for (unsigned v = 0; v < domain->vcpus; v++)
-                        cpu_set_add(&placement->cells[0].vcpus, v);
-        } else {
-                memcpy(placement->cells, domain->cells, domain->cell_count * sizeof(*domain->cells));
-        }
-        for (unsigned i = 0; i < placement->cell_count; i++) {
-                struct guest_cell *cell = &placement->cells[i];
-                cell->node = cell->node >= 0 ? topology_find_node(topology, cell->node) : -1;
-                if (strict && !domain->memory_strict)
-                        cell->node = -1;
-                if (!strict && cell->node < 0)
-                        cell->node = pinned_node(domain, &cell->vcpus, topology);
-        }
-}
-
-struct guest_placement *placement_of(const struct domain *domain, const struct topology *topology,
-                                     const struct plan *plan, bool strict)
-{
-        unsigned cells = domain->cell_count ? domain->cell_count : 1;
-        struct guest_placement *placement = guest_placement_new(domain->vcpus, cells);
-
-        if (!placement)
-                return NULL;
-        memcpy(placement->vcpu_cpus, domain->vcpu_cpus, domain->vcpus * sizeof(*domain->vcpu_cpus));
-        for (unsigned v = 0; v < domain->vcpus; v++)
-                if (is_taken(&domain->vcpu_cpus[v], plan))
-                        cpu_set_or(&placement->taken, &domain->vcpu_cpus[v]);
-        placement->emulator = domain->emulator;
-        take_service(&domain->emulator, plan, &placement->taken);
-        for (unsigned i = 0; i < domain->iothread_count; i++) {
-                cpu_set_or(&placement->iothreads, &domain->iothread_cpus[i]);
-                take_service(&domain->iothread_cpus[i], plan, &placement->taken);
-        }
-        placement->page_bytes = domain->page_bytes;
-        place_cells(domain, topology, strict, placement);
-        return placement;
-}
-
 /* ---- for those who ask ---- */
 
 static void add_finding(json_t *findings, const struct domain *domain, const struct plan *plan)
@@ -273,7 +192,7 @@ static void add_finding(json_t *findings, const struct domain *domain, const str
 
         for (unsigned v = 0; v < domain->vcpus; v++) {
                 unpinned |= cpu_set_empty(&domain->vcpu_cpus[v]);
-                if (is_taken(&domain->vcpu_cpus[v], plan))
+                if (pins_are_taken(&domain->vcpu_cpus[v], plan))
                         continue;
                 floating = domain->vcpu_cpus[v];
                 cpu_set_and(&floating, &plan->classes[CLASS_GUESTS_DEDICATED]);
@@ -308,6 +227,8 @@ static json_t *describe(const struct guests *guests, const struct known *known, 
                           json_object_get(detail, "nodes"), "pci", pci, "placement", detail, "findings", findings);
         if (owner)
                 json_object_set_new(entry, "guest", json_string(owner));
+        if (domain->is_nova)
+                json_object_set_new(entry, "manager", json_string("OpenStack Nova"));
         return entry;
 }
 
@@ -323,6 +244,7 @@ int guests_observe(struct guests *guests, struct placement_state *state, json_t 
                 r = guests_refresh(guests, connection, errors);
         for (size_t i = 0; i < guests->known_count && r == 0; i++) {
                 const struct known *known = &guests->known[i];
+                domain_resolve_pages(guests, plan, known->domain);
                 struct guest_placement *placement = placement_of(known->domain, topology, plan, false);
                 struct errors conflict = {};
                 if (!placement)

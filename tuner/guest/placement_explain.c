@@ -220,7 +220,8 @@ int placement_explain(const struct placement_state *state, const struct guest_de
                 return r;
         show_nodes(state, demand, nodes);
         find_relaxation(state, demand, &at, words);
-        errors_add(errors, -ENOSPC, at, words, "%u vCPUs and %s%s do not fit: %s", demand->vcpus,
-                   size_text(demand->memory_bytes, size), pages_text(demand->page_bytes, pages), nodes);
+        errors_add(errors, -ENOSPC, at, words, "%.40s: %u vCPU%s and %s%s do not fit: %s", demand->name, demand->vcpus,
+                   demand->vcpus == 1 ? "" : "s", size_text(demand->memory_bytes, size),
+                   pages_text(demand->page_bytes, pages), nodes);
         return -ENOSPC;
 }

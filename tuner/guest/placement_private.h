@@ -66,6 +66,10 @@ uint64_t node_free_bytes(const struct placement_state *state, int node, uint64_t
 /* The node of a CPU, index; -1: unknown. */
 int cpu_node(const struct topology *topology, int cpu);
 
+/* placement_count.c */
+int placement_count_cores(struct placement_state *state);
+int placement_count_node(struct placement_state *state, int node);
+
 /* placement_pick.c */
 struct pick {
         unsigned vcpus, extra; /* wanted: dedicated vCPUs; CPUs for the emulator and I/O threads, placed after them */

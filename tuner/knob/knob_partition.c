@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "partition.h"
 #include "pinned.h"
 #include "sets.h"
 #include "systemd.h"
@@ -17,6 +18,16 @@
 #define SLICE "socle.slice"
 #define GROUP ROOT "/" SLICE
 #define NONE  "none"
+
+void partition_cpus(const struct host *host, struct cpu_set *ret)
+{
+        cleanup_free char *state = NULL, *list = NULL;
+
+        *ret = (struct cpu_set){};
+        if (host_read(host, &state, GROUP "/cpuset.cpus.partition") == 0 && strcmp(state, "member") != 0 &&
+            host_read(host, &list, GROUP "/cpuset.cpus") == 0)
+                (void)cpu_set_from_list(list, ret);
+}
 
 static bool has_cpuset(const struct host *host)
 {

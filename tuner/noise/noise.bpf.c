@@ -144,14 +144,38 @@ static __always_inline void begin_task(struct noise_cpu *cpu, struct task_struct
         describe_task(task, cpu->who, &cpu->allowed_cpus, &cpu->kernel_thread);
 }
 
-/* Tasks are not switched within interrupts (but softirqs are on a PREEMPT_RT kernel): these have lost their exit. */
-static __always_inline void drop_interrupts(struct noise_cpu *cpu)
+/* Forgets the frames above this one, whose exits the kernel did not tell of; answers the time that was inside of them.
+ */
+static __always_inline __u64 drop_above(struct noise_cpu *cpu, __u32 depth)
 {
-        if (cpu->depth == 0)
+        __u64 inner = 0;
+
+        if (cpu->depth == depth)
+                return 0;
+        for (__u32 i = 1; i < NOISE_FRAMES; i++) {
+                struct noise_frame *frame = frame_at(cpu, i);
+                if (i <= depth)
+                        continue;
+                inner += frame->inner_ns;
+                frame->inner_ns = 0;
+        }
+        cpu->depth = depth;
+        return inner;
+}
+
+/* Charges a task's stint; nobody, when the task we saw begin is another: the kernel did not tell of a switch. */
+static __always_inline void end_task(struct noise_cpu *cpu, struct noise_key *key, struct task_struct *task, __u64 ns)
+{
+        if (cpu->frames[0].start_ns && cpu->frames[0].key.id != key->id) {
+                cpu->missed++;
+                cpu->missed_ns += ns;
                 return;
-        for (int i = 1; i < NOISE_FRAMES; i++)
-                cpu->frames[i].inner_ns = 0;
-        cpu->depth = 0;
+        }
+        if (key->id == 0)
+                return;
+        struct noise_value *value = charge(cpu, key, ns);
+        if (value)
+                describe_task(task, value->who, &value->allowed_cpus, &value->kernel_thread);
 }
 
 SEC("tp_btf/sched_switch")
@@ -163,14 +187,11 @@ int BPF_PROG(on_sched_switch, bool preempt, struct task_struct *prev, struct tas
         if (!cpu)
                 return 0;
         __u64 now = bpf_ktime_get_ns();
-        __u64 ran = now - (cpu->frames[0].start_ns ?: started_ns), inner = cpu->frames[0].inner_ns;
+        __u64 ran = now - (cpu->frames[0].start_ns ?: started_ns);
         change_begins(cpu);
-        drop_interrupts(cpu);
-        if (key.id != 0) {
-                struct noise_value *value = charge(cpu, &key, ran > inner ? ran - inner : 0);
-                if (value)
-                        describe_task(prev, value->who, &value->allowed_cpus, &value->kernel_thread);
-        }
+        /* Tasks are not switched within interrupts (but softirqs are, on a PREEMPT_RT kernel). */
+        __u64 inner = cpu->frames[0].inner_ns + drop_above(cpu, 0);
+        end_task(cpu, &key, prev, ran > inner ? ran - inner : 0);
         cpu->frames[0].inner_ns = inner > ran ? inner - ran : 0;
         begin_task(cpu, next, now);
         change_ends(cpu);
@@ -211,6 +232,19 @@ static __always_inline int enter(struct noise_key *key, __u64 cookie)
         return 0;
 }
 
+/* The frame that ends: nearly always the top one; 0: there is none. */
+static __always_inline __u32 find_frame(struct noise_cpu *cpu, __u32 kind, __u64 cookie)
+{
+        __u32 depth = cpu->depth;
+
+        for (int i = 1; i < NOISE_FRAMES && depth > 0; i++, depth--) {
+                const struct noise_frame *frame = frame_at(cpu, depth);
+                if (frame->key.kind == kind && frame->cookie == cookie)
+                        return depth;
+        }
+        return 0;
+}
+
 /* The source charged, and its key; NULL: none of ours, or its entry was before our time. */
 static __always_inline struct noise_value *leave(__u32 kind, __u64 cookie, struct noise_key *ret_key)
 {
@@ -219,13 +253,14 @@ static __always_inline struct noise_value *leave(__u32 kind, __u64 cookie, struc
         if (!cpu)
                 return NULL;
         __u64 now = bpf_ktime_get_ns();
-        __u32 depth = cpu->depth;
+        __u32 depth = find_frame(cpu, kind, cookie);
         struct noise_frame *frame = frame_at(cpu, depth);
-        if (depth == 0 || frame->key.kind != kind || frame->cookie != cookie)
+        if (depth == 0)
                 return NULL;
         *ret_key = frame->key;
         __u64 elapsed = now - frame->start_ns, inner = frame->inner_ns;
         __sync_fetch_and_add(&frame->inner_ns, -inner);
+        inner += drop_above(cpu, depth);
         barrier();
         cpu->depth = depth - 1;
         __sync_fetch_and_add(&frame_at(cpu, depth - 1)->inner_ns, inner > elapsed ? inner : elapsed);

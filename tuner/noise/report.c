@@ -131,7 +131,7 @@ bool noise_proves_isolation(const struct noise_report *report, uint64_t limit_ns
         if (longest > limit_ns)
                 print_worst(out, report, limit_ns);
         if (report->missed > 0)
-                fprintf(out, "%llu interruptions were too many to tell apart; ", (unsigned long long)report->missed);
+                fprintf(out, "%llu interruptions could be charged to nobody; ", (unsigned long long)report->missed);
         fprintf(out, "%s %.1f µs in %.1f s on CPUs %s", proven ? "nothing took longer than" : "the limit is",
                 (double)limit_ns / 1000, (double)report->window_ns / 1e9, cpus ?: "?");
         fclose(out);

@@ -66,6 +66,6 @@ struct noise_cpu {
         __u32 allowed_cpus, kernel_thread; /* the task's, as in noise_value */
         char who[NOISE_WHO_SIZE];
 
-        __u64 missed, missed_ns; /* interruptions whose source did not fit into the table */
+        __u64 missed, missed_ns; /* what could be charged to nobody */
         __u64 events, sampled, sampled_ns;
 };

@@ -99,23 +99,32 @@ static int remember(struct transaction *transaction, const struct part *part, co
         return sriov_journal_store(transaction->host, transaction->name, &transaction->journal, transaction->errors);
 }
 
+/* From what is there to a target; on the way to a wish, with what its VFs were like into the journal. */
+static int bring_about(struct transaction *transaction, struct change *change, const struct pf *pf,
+                       const struct pf_target *target, const struct part *part)
+{
+        bool remakes = target_remakes(pf, target);
+        cleanup_(pf_free_p) struct pf *fresh = NULL;
+        int r = change_device(change, pf, target);
+
+        if (r == 0)
+                r = reread(change, pf->address, target, &fresh);
+        if (r == 0 && part && part->wish)
+                r = remember(transaction, part, fresh);
+        if (r == 0)
+                r = change_vfs(change, fresh, target, remakes);
+        if (r == 0)
+                r = change_settle(change, fresh, target);
+        return r == 0 ? change_verify(change, pf->address, target) : r;
+}
+
 static int go_forth(struct transaction *transaction, struct part *part)
 {
         struct change change = sriov_transaction_change(transaction, part->wish, FORTH_MS);
-        bool remakes = target_remakes(part->before, &part->target);
-        cleanup_(pf_free_p) struct pf *fresh = NULL;
         int r;
 
         part->touched = true;
-        r = change_device(&change, part->before, &part->target);
-        if (r == 0)
-                r = reread(&change, part->address, &part->target, &fresh);
-        if (r == 0 && part->wish)
-                r = remember(transaction, part, fresh);
-        if (r == 0)
-                r = change_vfs(&change, fresh, &part->target, remakes);
-        if (r == 0)
-                r = change_verify(&change, part->address, &part->target);
+        r = bring_about(transaction, &change, part->before, &part->target, part);
         part->stuck = change.stuck;
         return r;
 }
@@ -124,24 +133,15 @@ static int go_forth(struct transaction *transaction, struct part *part)
 static int go_back(struct transaction *transaction, const char *address, const struct pf_target *state, bool force)
 {
         struct change change = sriov_transaction_change(transaction, NULL, BACK_MS);
-        cleanup_(pf_free_p) struct pf *now = NULL, *fresh = NULL;
-        bool remakes;
+        cleanup_(pf_free_p) struct pf *now = NULL;
         int r;
 
         change.force = force;
         usage_clear(&transaction->usage);
         r = reread(&change, address, state, &now);
-        if (r < 0)
-                return r;
-        remakes = target_remakes(now, state);
-        r = change_check(&change, now, state);
         if (r == 0)
-                r = change_device(&change, now, state);
-        if (r == 0)
-                r = reread(&change, address, state, &fresh);
-        if (r == 0)
-                r = change_vfs(&change, fresh, state, remakes);
-        return r == 0 ? change_verify(&change, address, state) : r;
+                r = change_check(&change, now, state);
+        return r == 0 ? bring_about(transaction, &change, now, state, NULL) : r;
 }
 
 static int undo(struct transaction *transaction)

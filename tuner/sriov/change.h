@@ -19,11 +19,13 @@ struct change {
 
 /* Can it be, as far as one sees without touching anything? Complains about all that is wrong. */
 int change_check(struct change *change, const struct pf *pf, const struct pf_target *target);
-/* The device itself: its interface up or down, its eswitch's mode, the number of VFs. New VFs are not shown to drivers
+/* The device itself: its interface up, its eswitch's mode, the number of VFs. New VFs are not shown to drivers
  * yet, but reserved for those that they are for. */
 int change_device(struct change *change, const struct pf *pf, const struct pf_target *target);
 /* The VFs that are there now: values, then drivers. `fresh`: change_device() has made them, and nobody has seen them.
  */
 int change_vfs(struct change *change, const struct pf *pf, const struct pf_target *target, bool fresh);
+/* What comes last: its interface down, which would be in the way of the rest. */
+int change_settle(struct change *change, const struct pf *pf, const struct pf_target *target);
 /* Reads back, and complains about all that is not as it should be. */
 int change_verify(struct change *change, const char *address, const struct pf_target *target);

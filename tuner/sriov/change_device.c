@@ -1,5 +1,6 @@
-/* change_device() of change.h. New VFs appear without drivers (sriov_drivers_autoprobe is off meanwhile): what is for
- * vfio-pci is not first grabbed by a kernel driver, and a kernel driver finds the VF's MAC address set. */
+/* change_device() and change_settle() of change.h. New VFs appear without drivers (sriov_drivers_autoprobe is off
+ * meanwhile): what is for vfio-pci is not first grabbed by a kernel driver, and a kernel driver finds the VF's MAC
+ * address set. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -161,7 +162,10 @@ int change_device(struct change *change, const struct pf *pf, const struct pf_ta
                 if (r == 0)
                         r = reserve(change, pf, target);
         }
-        if (r == 0 && target->link == LINK_DOWN)
-                r = set_link(change, pf, target);
         return r;
+}
+
+int change_settle(struct change *change, const struct pf *pf, const struct pf_target *target)
+{
+        return target->link == LINK_DOWN ? set_link(change, pf, target) : 0;
 }

@@ -50,9 +50,13 @@ static int complain_value(struct changing *changing, unsigned number, enum vf_va
         const char *driver = changing->pf->driver;
         char pointer[POINTER_SIZE], text[VF_TEXT_SIZE], expected[160];
 
-        if (error == -EOPNOTSUPP || error == -EPROTONOSUPPORT)
-                snprintf(expected, sizeof(expected), "none: the driver %s cannot set %s%s", driver,
-                         vf_value_name(value), error == -EPROTONOSUPPORT ? " but to the usual one" : "");
+        if (error == -EPROTONOSUPPORT)
+                value = VF_VLAN_PROTOCOL; /* which was sent together with the VLAN */
+        if (error == -EPROTONOSUPPORT)
+                snprintf(expected, sizeof(expected), "802.1Q: the driver %s knows no other", driver);
+        else if (error == -EOPNOTSUPP)
+                snprintf(expected, sizeof(expected), "no %s: the driver %s cannot set it", vf_value_name(value),
+                         driver);
         else if (is_rate(value))
                 snprintf(expected, sizeof(expected),
                          "a rate that the driver %s takes: most want a link, not more than its speed", driver);

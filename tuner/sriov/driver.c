@@ -67,9 +67,9 @@ int driver_bind(const struct host *host, const struct patience *patience, const 
 
         words[0] = expected[0] = '\0';
         device_driver(host, address, driver);
-        if (driver_class(driver) == wanted)
+        if (driver_class(driver) == wanted && wanted != DRIVER_NONE)
                 return 0;
-        r = driver_reserve(host, address, wanted);
+        r = driver_reserve(host, address, wanted); /* none: nobody has a claim to it either */
         if (r == 0)
                 r = driver_unbind(host, patience, address);
         if (r < 0) {

@@ -37,7 +37,7 @@ int bunches_make(struct bunches *ret, const struct picture *p)
                 struct bunch *bunch = find(ret, core);
 
                 if (!bunch) {
-                        bunch = grow(&ret->list, &ret->count, sizeof(*bunch));
+                        bunch = array_grow(&ret->list, &ret->count, sizeof(*bunch));
                         if (!bunch)
                                 return -ENOMEM;
                         *bunch = (struct bunch){core->package, core->node, core->class, core->kind, core->l3, {}, 0};

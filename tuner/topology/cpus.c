@@ -94,7 +94,7 @@ static int read_packages(struct topology *t, hwloc_topology_t hwloc)
         for (int i = 0; i < count; i++) {
                 hwloc_obj_t object = hwloc_get_obj_by_type(hwloc, HWLOC_OBJ_PACKAGE, (unsigned)i);
                 const char *model = hwloc_obj_get_info_by_name(object, "CPUModel");
-                struct topology_package *package = grow(&t->packages, &t->package_count, sizeof(*t->packages));
+                struct topology_package *package = array_grow(&t->packages, &t->package_count, sizeof(*t->packages));
 
                 if (!package)
                         return -ENOMEM;

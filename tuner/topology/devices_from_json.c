@@ -25,7 +25,7 @@ static int get_node(const struct topology *t, const json_t *object)
 
 static int read_function(struct topology *t, const json_t *entry, int index, struct errors *errors)
 {
-        struct topology_pci *pci = grow(&t->pci, &t->pci_count, sizeof(*pci));
+        struct topology_pci *pci = array_grow(&t->pci, &t->pci_count, sizeof(*pci));
         const char *address = doc_text(entry, "address");
         int total = doc_index(entry, "sriov_total", UINT16_MAX), count = doc_index(entry, "sriov_count", UINT16_MAX);
         int speed = doc_index(entry, "speed_mbps", INT32_MAX);
@@ -80,7 +80,7 @@ static int disk_type(const char *text)
 static int read_disk(struct topology *t, const json_t *entry, int index, struct errors *errors)
 {
         int type = disk_type(doc_text(entry, "type"));
-        struct topology_disk *disk = grow(&t->disks, &t->disk_count, sizeof(*disk));
+        struct topology_disk *disk = array_grow(&t->disks, &t->disk_count, sizeof(*disk));
 
         if (!disk)
                 return -ENOMEM;

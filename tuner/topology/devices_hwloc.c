@@ -43,7 +43,7 @@ static int add_function(struct topology *t, hwloc_topology_t hwloc, hwloc_obj_t 
                  attr->func & 7);
         if (attr->class_id >> 8 != CLASS_NETWORK || topology_find_pci(t, address) >= 0)
                 return 0;
-        struct topology_pci *pci = grow(&t->pci, &t->pci_count, sizeof(*t->pci));
+        struct topology_pci *pci = array_grow(&t->pci, &t->pci_count, sizeof(*t->pci));
         if (!pci)
                 return -ENOMEM;
         memcpy(pci->address, address, sizeof(pci->address));
@@ -108,7 +108,7 @@ static int add_disk(struct topology *t, hwloc_topology_t hwloc, hwloc_obj_t obje
         if (have_disk(t, name))
                 return 0;
         bool nvme = strncmp(name, "nvme", 4) == 0;
-        struct topology_disk *disk = grow(&t->disks, &t->disk_count, sizeof(*t->disks));
+        struct topology_disk *disk = array_grow(&t->disks, &t->disk_count, sizeof(*t->disks));
         if (!disk)
                 return -ENOMEM;
         memcpy(disk->name, name, sizeof(name));

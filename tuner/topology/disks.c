@@ -51,7 +51,7 @@ static int read_disk(struct topology *t, int root, const char *name)
         sysfs_number(root, 0, INT64_MAX / SECTOR_BYTES, &sectors, BLOCK "/%s/size", name);
         if (sectors == 0 || strlen(name) >= sizeof(t->disks->name))
                 return 0;
-        struct topology_disk *disk = grow(&t->disks, &t->disk_count, sizeof(*t->disks));
+        struct topology_disk *disk = array_grow(&t->disks, &t->disk_count, sizeof(*t->disks));
         if (!disk)
                 return -ENOMEM;
         snprintf(disk->name, sizeof(disk->name), "%s", name);

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -15,7 +16,7 @@
 
 #define TIMEOUT_MS 30000
 
-static _Noreturn void run(int (*work)(const void *user), const void *user, char **environment, int words)
+static _Noreturn void run(int (*work)(const void *user), const void *user, char **environment, int words, int *ret)
 {
         static const int ours[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGTERM, SIGINT};
 
@@ -26,30 +27,42 @@ static _Noreturn void run(int (*work)(const void *user), const void *user, char 
         dup2(words, STDOUT_FILENO);
         dup2(words, STDERR_FILENO);
         environ = environment; /* setenv() would take a lock that another thread may have held at the fork */
-        _exit(work(user));
+        *ret = work(user);
+        _exit(0);
 }
 
-int in_child(int (*work)(const void *user), const void *user, char **environment, int words)
+/* Until it has ended: 0, or -ETIMEDOUT. */
+static int wait_for(pid_t pid)
 {
-        pid_t pid = fork();
-
-        if (pid < 0)
-                return -errno;
-        if (pid == 0)
-                run(work, user, environment, words);
         cleanup_close int pidfd = pidfd_open(pid, 0);
         struct pollfd poll_for = {.fd = pidfd, .events = POLLIN};
-        int status, ready = 1;
-        if (pidfd >= 0) /* else: an old kernel; wait without a limit */
+        int ready = 1;
+
+        if (pidfd >= 0) /* else it has ended already, or the kernel is old: wait without a limit */
                 do
                         ready = poll(&poll_for, 1, TIMEOUT_MS);
                 while (ready < 0 && errno == EINTR);
         if (ready == 0)
                 kill(pid, SIGKILL);
-        while (waitpid(pid, &status, 0) < 0)
-                if (errno != EINTR)
-                        return -errno;
-        if (ready == 0)
-                return -ETIMEDOUT;
-        return WIFEXITED(status) && WEXITSTATUS(status) <= CHILD_RETURN_MAX ? WEXITSTATUS(status) : CHILD_CRASHED;
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+                ; /* ECHILD: whoever started us had SIGCHLD ignored, and nothing is left to wait for */
+        return ready == 0 ? -ETIMEDOUT : 0;
+}
+
+int in_child(int (*work)(const void *user), const void *user, char **environment, int words)
+{
+        /* Told by shared memory, since an exit status may be taken by somebody else. */
+        int *told = mmap(NULL, sizeof(*told), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+        if (told == MAP_FAILED)
+                return -errno;
+        *told = CHILD_CRASHED;
+        pid_t pid = fork();
+        if (pid == 0)
+                run(work, user, environment, words, told);
+        int r = pid < 0 ? -errno : wait_for(pid);
+        if (r == 0)
+                r = *told;
+        munmap(told, sizeof(*told));
+        return r;
 }

@@ -2,11 +2,8 @@
  * apart, ended when it takes too long, and free to crash. Works with topology.c. */
 #pragma once
 
-enum {
-        CHILD_RETURN_MAX = 100,
-        CHILD_CRASHED = -1000, /* below any -errno: a signal, or an exit of its own */
-};
+#define CHILD_CRASHED (-1000) /* below any -errno */
 
-/* Answers what work(user) has returned, 0 … CHILD_RETURN_MAX; CHILD_CRASHED, -ETIMEDOUT, or -errno of fork() and the
- * like. Standard output and error of the child go to the descriptor `words`. `environment` ends with NULL. */
+/* Answers what work(user) has returned, 0 or more; CHILD_CRASHED, -ETIMEDOUT, or -errno of fork() and the like.
+ * Standard output and error of the child go to the descriptor `words`. `environment` ends with NULL. */
 int in_child(int (*work)(const void *user), const void *user, char **environment, int words);

@@ -10,7 +10,7 @@
 
 static int add_pages(struct topology_node *node, uint64_t page_bytes, uint64_t count, uint64_t free_count)
 {
-        struct topology_pages *pages = grow(&node->pages, &node->page_count, sizeof(*node->pages));
+        struct topology_pages *pages = array_grow(&node->pages, &node->page_count, sizeof(*node->pages));
 
         if (!pages)
                 return -ENOMEM;

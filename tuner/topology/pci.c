@@ -56,7 +56,7 @@ static int read_function(struct topology *t, int root, const char *address)
         sysfs_number(root, 0, UINT16_MAX, &total, DEVICES "/%s/sriov_totalvfs", address);
         if (class_code >> 16 != CLASS_NETWORK && total == 0)
                 return 0;
-        struct topology_pci *pci = grow(&t->pci, &t->pci_count, sizeof(*t->pci));
+        struct topology_pci *pci = array_grow(&t->pci, &t->pci_count, sizeof(*t->pci));
         if (!pci)
                 return -ENOMEM;
         sysfs_number(root, 0, UINT16_MAX, &vendor, DEVICES "/%s/vendor", address);

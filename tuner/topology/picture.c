@@ -40,7 +40,7 @@ static int read_nodes_and_packages(struct picture *p)
         size_t i;
 
         json_array_foreach ((json_t *)nodes, i, entry) {
-                struct picture_node *node = grow(&p->nodes, &p->node_count, sizeof(*node));
+                struct picture_node *node = array_grow(&p->nodes, &p->node_count, sizeof(*node));
                 if (!node)
                         return -ENOMEM;
                 *node = (struct picture_node){entry, (int)doc_number(entry, "number", -1), -1, {}};
@@ -48,7 +48,7 @@ static int read_nodes_and_packages(struct picture *p)
                         return -EINVAL;
         }
         json_array_foreach ((json_t *)packages, i, entry) {
-                struct picture_package *package = grow(&p->packages, &p->package_count, sizeof(*package));
+                struct picture_package *package = array_grow(&p->packages, &p->package_count, sizeof(*package));
                 if (!package)
                         return -ENOMEM;
                 *package = (struct picture_package){entry, (int)doc_number(entry, "number", -1), false};
@@ -62,7 +62,7 @@ static int read_classes(struct picture *p)
         const char *name;
 
         json_object_foreach (classes, name, value) {
-                struct picture_class *class = grow(&p->classes, &p->class_count, sizeof(*class));
+                struct picture_class *class = array_grow(&p->classes, &p->class_count, sizeof(*class));
                 if (!class)
                         return -ENOMEM;
                 class->name = name;
@@ -93,7 +93,7 @@ static int read_core(struct picture *p, const json_t *entry, struct cpu_set *lef
         if (!doc_cpus(entry, "cpus", &cpus) || cpu_set_empty(&cpus) || !cpu_set_within(&cpus, left))
                 return -EINVAL;
         cpu_set_and_not(left, &cpus);
-        struct picture_core *core = grow(&p->cores, &p->core_count, sizeof(*core));
+        struct picture_core *core = array_grow(&p->cores, &p->core_count, sizeof(*core));
         if (!core)
                 return -ENOMEM;
         core->cpus = p->core_cpus + *used;
@@ -203,7 +203,7 @@ static int read_devices(struct picture *p, const char *name, struct picture_devi
         size_t i;
 
         json_array_foreach ((json_t *)list, i, entry) {
-                struct picture_device *device = grow(ret, ret_count, sizeof(*device));
+                struct picture_device *device = array_grow(ret, ret_count, sizeof(*device));
                 if (!device)
                         return -ENOMEM;
                 *device = (struct picture_device){entry, find_node(p, entry), doc_text(entry, "physical_function")};
@@ -241,7 +241,7 @@ static int read_guests(struct picture *p)
         size_t i;
 
         json_array_foreach ((json_t *)guests, i, entry) {
-                struct picture_guest *guest = grow(&p->guests, &p->guest_count, sizeof(*guest));
+                struct picture_guest *guest = array_grow(&p->guests, &p->guest_count, sizeof(*guest));
                 if (!guest)
                         return -ENOMEM;
                 guest->json = entry;

@@ -42,4 +42,4 @@ static inline void hwloc_bitmap_p(hwloc_bitmap_t *bitmap)
         hwloc_bitmap_free(*bitmap);
 }
 /* One more element of an array that grows by doubling; NULL: no memory. It is zeroed. */
-void *grow(void *array_pointer, size_t *count, size_t size);
+void *array_grow(void *array_pointer, size_t *count, size_t size);

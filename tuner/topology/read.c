@@ -14,7 +14,7 @@
 
 #define NORMAL_PAGE_BYTES 4096
 
-void *grow(void *array_pointer, size_t *count, size_t size)
+void *array_grow(void *array_pointer, size_t *count, size_t size)
 {
         void **array = array_pointer;
 

@@ -32,7 +32,7 @@ static int read_pages(struct topology_node *node, const json_t *entry, uint64_t 
         size_t i;
 
         json_array_foreach (json_object_get(entry, "huge_pages"), i, size) {
-                struct topology_pages *pages = grow(&node->pages, &node->page_count, sizeof(*pages));
+                struct topology_pages *pages = array_grow(&node->pages, &node->page_count, sizeof(*pages));
                 if (!pages)
                         return -ENOMEM;
                 *pages = (struct topology_pages){doc_bytes(size, "page_bytes"), doc_bytes(size, "count"),
@@ -112,7 +112,7 @@ static int read_packages_json(struct topology *t, const json_t *document)
         size_t i;
 
         json_array_foreach (json_object_get(document, "packages"), i, entry) {
-                struct topology_package *package = grow(&t->packages, &t->package_count, sizeof(*package));
+                struct topology_package *package = array_grow(&t->packages, &t->package_count, sizeof(*package));
                 if (!package)
                         return -ENOMEM;
                 package->os_index = doc_index(entry, "number", INT32_MAX);
