@@ -80,6 +80,7 @@ int act_request(struct enrolment *enrolment, struct next *next)
         if (answer.fault == FAULT_NONE || (answer.fault == FAULT_NOT_FOUND && strcmp(next->method, "DELETE") == 0)) {
                 enrolment->passing = enrolment->stumbles = enrolment->waits = 0;
                 count_verb(enrolment, next->verb);
+                enrolment->fresh = answer.fault == FAULT_NONE && seen_update(&enrolment->seen, next, &answer);
                 progress_note(&enrolment->progress, next->step, STEP_DONE, answer.request_id, "");
                 if (next->password && save_ledger(enrolment) < 0)
                         wait = 1000;
@@ -123,7 +124,7 @@ static int check_duplicates(struct enrolment *enrolment)
                 wait = give_up(enrolment, "duplicates", answer.request_id, other);
         else {
                 progress_note(&enrolment->progress, "duplicates", STEP_DONE, answer.request_id, "");
-                enrolment->checked = true;
+                enrolment->checked = enrolment->fresh = true;
         }
         answer_clear(&answer);
         return wait;
@@ -166,7 +167,7 @@ int act_validate(struct enrolment *enrolment)
                 wait = give_up(enrolment, "validate", answer.request_id, words);
         }
         if (wait == 0) {
-                enrolment->validated = true;
+                enrolment->validated = enrolment->fresh = true;
                 progress_note(&enrolment->progress, "validate", STEP_DONE, answer.request_id, "");
         }
         answer_clear(&answer);

@@ -38,6 +38,7 @@ struct baremetal {
         char by[256];
         int fd;
         sd_event_source *arrived;
+        sd_event_source *look; /* at the host, once all who observe the model have heard of a commit */
         struct entry *entries;
 };
 
@@ -175,7 +176,13 @@ static void on_committed(void *user, uint64_t revision, const struct change *cha
                 else
                         leave(baremetal, object->name, revision);
         }
-        baremetal_host_changed(baremetal);
+        (void)sd_event_source_set_enabled(baremetal->look, SD_EVENT_ONESHOT);
+}
+
+static int on_look(sd_event_source *source, void *user)
+{
+        baremetal_host_changed(user);
+        return 0;
 }
 
 /* ---- the threads' side ---- */
@@ -184,7 +191,7 @@ static void on_tell(struct baremetal *baremetal, struct entry *entry, struct nod
 {
         struct object *object = entry->id ? model_find_id(baremetal->model, entry->id) : NULL;
 
-        if (entry->id && letter->revision != entry->revision)
+        if (letter->revision != (entry->id ? entry->revision : 0))
                 return; /* about what was wanted before */
         free(entry->state);
         free(entry->failure);
@@ -275,6 +282,7 @@ struct baremetal *baremetal_free(struct baremetal *baremetal)
         while (baremetal->entries)
                 entry_remove(baremetal, baremetal->entries);
         sd_event_source_disable_unref(baremetal->arrived);
+        sd_event_source_disable_unref(baremetal->look);
         close_p(&baremetal->fd);
         free(baremetal->root);
         free(baremetal->lldp_socket);
@@ -299,7 +307,6 @@ static void adopt_model(struct baremetal *baremetal)
         for (struct object *o = NULL; (o = model_next(baremetal->model, kind_find(KIND), o));)
                 want(baremetal, o);
         ledger_each(baremetal->state, adopt_ledger, baremetal);
-        baremetal_host_changed(baremetal);
 }
 
 int baremetal_new(struct baremetal **ret, sd_event *event, struct model *model, const struct baremetal_options *options)
@@ -324,6 +331,8 @@ int baremetal_new(struct baremetal **ret, sd_event *event, struct model *model, 
         if (!baremetal->state || !baremetal->libvirt_uri)
                 return -ENOMEM;
         int r = sd_event_add_io(event, &baremetal->arrived, baremetal->fd, EPOLLIN, on_arrived, baremetal);
+        if (r >= 0)
+                r = sd_event_add_defer(event, &baremetal->look, on_look, baremetal);
         if (r < 0)
                 return r;
         adopt_model(baremetal);

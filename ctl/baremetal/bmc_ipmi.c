@@ -11,21 +11,6 @@
 
 #define PATIENCE_S 30
 
-enum bmc_fault bmc_ipmi_words(const char *output)
-{
-        static const char *const denied[] = {"RAKP 2 HMAC is invalid", "RAKP 2 message indicates an error",
-                                             "unauthorized name", "Invalid user name", "Invalid role",
-                                             "insufficient privilege"};
-
-        for (size_t i = 0; i < ARRAY_LEN(denied); i++)
-                if (strcasestr(output, denied[i]))
-                        return BMC_PASSWORD;
-        if (strcasestr(output, "Unable to establish") || strcasestr(output, "Address lookup") ||
-            strcasestr(output, "Could not open socket") || strcasestr(output, "no response"))
-                return BMC_UNREACHABLE;
-        return BMC_ODD;
-}
-
 static void last_line(const char *output, char *ret, size_t size)
 {
         const char *end = output + strlen(output), *start;

@@ -163,7 +163,7 @@ static void forget_run(struct enrolment *enrolment)
         json_decref(enrolment->ledger);
         enrolment->ledger = NULL;
         seen_clear(&enrolment->seen);
-        enrolment->checked = enrolment->validated = enrolment->released = enrolment->taking_back = false;
+        enrolment->checked = enrolment->validated = enrolment->released = enrolment->taking_back = enrolment->fresh = false;
         enrolment->asked = enrolment->passing = enrolment->stumbles = enrolment->failures = enrolment->waits = 0;
         enrolment->verb[0] = enrolment->failure[0] = 0;
 }
@@ -258,7 +258,7 @@ static int get_ready(struct enrolment *enrolment)
                 return 0;
         if (read_inventory(enrolment, &errors) == 0 && make_desired(enrolment, &errors) == 0)
                 return 0;
-        snprintf(words, sizeof(words), "%s%s%s; %s", errors.list[0].pointer, errors.list[0].pointer[0] ? ": " : "",
+        snprintf(words, sizeof(words), "%.120s%s%.255s; %.240s", errors.list[0].pointer, errors.list[0].pointer[0] ? ": " : "",
                  errors.list[0].message, errors.list[0].expected);
         return give_up(enrolment, "inventory", "", words);
 }
@@ -398,7 +398,9 @@ int enrolment_turn(struct enrolment *enrolment)
         int wait = get_ready(enrolment);
         if (wait)
                 return wait;
-        if (observe(enrolment, &answer) != FAULT_NONE) {
+        bool fresh = enrolment->fresh;
+        enrolment->fresh = false;
+        if (!fresh && observe(enrolment, &answer) != FAULT_NONE) {
                 wait = on_fault(enrolment, "look", &answer) ?: 1;
                 answer_clear(&answer);
                 return wait;

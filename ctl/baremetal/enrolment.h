@@ -7,6 +7,7 @@
 
 #include <jansson.h>
 #include <stdatomic.h>
+#include <stdint.h>
 
 #include "ironic.h"
 #include "plan.h"
@@ -48,6 +49,7 @@ struct enrolment {
         struct progress progress;
         struct seen seen;
         bool checked, validated, released, taking_back;
+        bool fresh; /* `seen` is what Ironic has, as far as we changed it */
         char verb[32]; /* last asked for */
         unsigned asked, passing, stumbles, failures, waits;
         char failure[PLAN_WORDS]; /* why it cannot be, as last found; "": nothing */
@@ -64,6 +66,8 @@ void enrolment_clear(struct enrolment *enrolment);
 /* FAULT_NONE and enrolment->seen, or the answer says why not. */
 enum fault observe(struct enrolment *enrolment, struct answer *answer);
 void seen_clear(struct seen *seen);
+/* What was written is seen without another look: Ironic's answer says how it is now. False: it does not. */
+bool seen_update(struct seen *seen, const struct next *next, const struct answer *answer);
 
 /* The word for `state` in the status; NULL words: none. */
 void tell_status(struct enrolment *enrolment, const char *state, const char *words);

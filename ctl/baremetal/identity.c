@@ -33,7 +33,7 @@ enum fault identity_read_secret(struct identity *identity, const char *member, c
                 return FAULT_NONE;
         if (secret_read(&identity->secret, json_object_get(identity->spec, member), &errors) == 0)
                 return FAULT_NONE;
-        snprintf(words, FAULT_WORDS, "/spec/ironic/auth/%s/%s: %s; %s", identity->way->name, member,
+        snprintf(words, FAULT_WORDS, "/spec/ironic/auth/%s/%s: %.240s; %.180s", identity->way->name, member,
                  errors.list[0].message, errors.list[0].expected);
         return FAULT_DENIED;
 }

@@ -1,6 +1,7 @@
 /* Network interfaces that have hardware behind them (no virtual functions, which are guests'), and bonds of them. */
 #include <ifaddrs.h>
 #include <netdb.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -137,6 +137,8 @@ void node_want(struct node *node, json_t *spec, uint64_t revision)
         node->spec = spec;
         node->revision = revision;
         node->has_want = true;
+        /* what was true for the last spec need not be for this one */
+        node->facts = (struct host_facts){.holding = "not known yet"};
         pthread_cond_signal(&node->changed);
         pthread_mutex_unlock(&node->lock);
 }

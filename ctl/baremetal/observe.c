@@ -1,5 +1,6 @@
 /* See enrolment.h: what Ironic has of a node. */
 #include <stdio.h>
+#include <string.h>
 
 #include "enrolment.h"
 #include "values.h"
@@ -54,4 +55,37 @@ enum fault observe(struct enrolment *enrolment, struct answer *answer)
                 return FAULT_NONE;
         answer_clear(answer);
         return list(enrolment, "portgroups", uuid, &seen->portgroups, answer);
+}
+
+/* In place of the entry with its UUID, or as a new one. */
+static bool put(json_t **list, json_t *thing)
+{
+        json_t *entry;
+        size_t i;
+
+        if (!*list)
+                *list = json_array();
+        json_array_foreach (*list, i, entry)
+                if (json_equal(json_object_get(entry, "uuid"), json_object_get(thing, "uuid")))
+                        return json_array_set(*list, i, thing) == 0;
+        return json_array_append(*list, thing) == 0;
+}
+
+bool seen_update(struct seen *seen, const struct next *next, const struct answer *answer)
+{
+        size_t path = strlen(next->path), traits = strlen("/traits");
+
+        if (next->verb || strcmp(next->method, "DELETE") == 0)
+                return false;
+        if (path > traits && strcmp(next->path + path - traits, "/traits") == 0)
+                return seen->node && json_object_set(seen->node, "traits", json_object_get(next->body, "traits")) == 0;
+        if (!is_uuid(spec_string(answer->body, "uuid")))
+                return false;
+        if (strncmp(next->path, "/v1/ports", 9) == 0)
+                return put(&seen->ports, answer->body);
+        if (strncmp(next->path, "/v1/portgroups", 14) == 0)
+                return put(&seen->portgroups, answer->body);
+        json_decref(seen->node);
+        seen->node = json_incref(answer->body);
+        return true;
 }

@@ -105,17 +105,25 @@ static json_t *find_by(const json_t *list, const char *member, const char *value
 
         json_array_foreach ((json_t *)list, i, entry) {
                 const char *text = spec_string(entry, member);
-                if (text && value && strcasecmp(text, value) == 0 && is_uuid(spec_string(entry, "uuid")))
+                if (text && value && strcasecmp(text, value) == 0)
                         return entry;
         }
         return NULL;
+}
+
+/* One of Ironic's: it has a UUID, which goes into paths. */
+static json_t *find_seen(const json_t *list, const char *member, const char *value)
+{
+        json_t *entry = find_by(list, member, value);
+
+        return is_uuid(spec_string(entry, "uuid")) ? entry : NULL;
 }
 
 /* As Ironic takes it: a port names its group by UUID. */
 static json_t *port_body(const struct view *view, const json_t *wanted)
 {
         json_t *body = json_copy((json_t *)wanted);
-        const json_t *group = find_by(view->portgroups, "name", spec_string(wanted, "portgroup"));
+        const json_t *group = find_seen(view->portgroups, "name", spec_string(wanted, "portgroup"));
 
         json_object_del(body, "portgroup");
         if (group)
@@ -154,7 +162,7 @@ static bool write_missing(const struct view *view, const struct things *things, 
 
         json_array_foreach ((json_t *)things->wanted, i, wanted) {
                 const char *id = spec_string(wanted, things->id);
-                const json_t *seen = find_by(things->seen, things->id, id);
+                const json_t *seen = find_seen(things->seen, things->id, id);
                 json_t *body = things->ports ? port_body(view, wanted) : json_copy(wanted);
                 json_t *patch = seen ? thing_patch(body, seen) : NULL;
 

@@ -97,23 +97,23 @@ static const char *header_value(const char *line, size_t length, const char *nam
         return value;
 }
 
-static void keep(char *to, size_t size, const char *value, size_t length)
+static void keep(char *to, size_t size, const char *line, size_t length, const char *name)
 {
+        size_t value_length;
+        const char *value = header_value(line, length, name, &value_length);
+
         if (value)
-                snprintf(to, size, "%.*s", (int)length, value);
+                snprintf(to, size, "%.*s", (int)value_length, value);
 }
 
 static size_t on_header(char *line, size_t size, size_t count, void *user)
 {
         struct reply *reply = user;
-        size_t bytes = size * count, length = 0;
-        const char *value;
+        size_t bytes = size * count, length;
 
-        keep(reply->request_id, sizeof(reply->request_id),
-             header_value(line, bytes, "Openstack-Request-Id", &length), length);
-        keep(reply->api_maximum, sizeof(reply->api_maximum),
-             header_value(line, bytes, "X-OpenStack-Ironic-API-Maximum-Version", &length), length);
-        value = header_value(line, bytes, "X-Subject-Token", &length);
+        keep(reply->request_id, sizeof(reply->request_id), line, bytes, "Openstack-Request-Id");
+        keep(reply->api_maximum, sizeof(reply->api_maximum), line, bytes, "X-OpenStack-Ironic-API-Maximum-Version");
+        const char *value = header_value(line, bytes, "X-Subject-Token", &length);
         if (value) {
                 secret_free(reply->token);
                 reply->token = strndup(value, length);
@@ -133,8 +133,8 @@ static int on_progress(void *user, curl_off_t down_total, curl_off_t down, curl_
 static int fail(const struct transfer *transfer, CURLcode code, const char *url, char why[TRANSFER_WORDS])
 {
         const char *words = transfer->words[0] ? transfer->words : curl_easy_strerror(code);
-        int shown = (int)strcspn(strstr(url, "://") ? strstr(url, "://") + 3 : url, "/");
         const char *host = strstr(url, "://") ? strstr(url, "://") + 3 : url;
+        int shown = (int)strcspn(host, "/");
 
         switch (code) {
         case CURLE_PEER_FAILED_VERIFICATION:
@@ -142,14 +142,14 @@ static int fail(const struct transfer *transfer, CURLcode code, const char *url,
         case CURLE_SSL_CERTPROBLEM:
         case CURLE_SSL_ISSUER_ERROR:
         case CURLE_SSL_CIPHER:
-                snprintf(why, TRANSFER_WORDS, "the certificate of %.*s is not trusted: %s", shown, host, words);
+                snprintf(why, TRANSFER_WORDS, "the certificate of %.*s is not trusted: %.200s", shown, host, words);
                 return -EKEYREJECTED;
         case CURLE_SSL_CACERT_BADFILE:
-                snprintf(why, TRANSFER_WORDS, "the CA certificates in %.120s cannot be read: %s",
+                snprintf(why, TRANSFER_WORDS, "the CA certificates in %.120s cannot be read: %.200s",
                          transfer->ca ?: "the system's store", words);
                 return -ENOENT;
         case CURLE_OPERATION_TIMEDOUT:
-                snprintf(why, TRANSFER_WORDS, "%.*s does not answer in time: %s", shown, host, words);
+                snprintf(why, TRANSFER_WORDS, "%.*s does not answer in time: %.200s", shown, host, words);
                 return -ETIMEDOUT;
         case CURLE_ABORTED_BY_CALLBACK:
                 snprintf(why, TRANSFER_WORDS, "cancelled");
@@ -166,10 +166,10 @@ static int fail(const struct transfer *transfer, CURLcode code, const char *url,
         case CURLE_RECV_ERROR:
         case CURLE_GOT_NOTHING:
         case CURLE_PARTIAL_FILE:
-                snprintf(why, TRANSFER_WORDS, "%.*s cannot be reached: %s", shown, host, words);
+                snprintf(why, TRANSFER_WORDS, "%.*s cannot be reached: %.200s", shown, host, words);
                 return -EHOSTUNREACH;
         default:
-                snprintf(why, TRANSFER_WORDS, "%.*s: %s", shown, host, words);
+                snprintf(why, TRANSFER_WORDS, "%.*s: %.200s", shown, host, words);
                 return -EPROTO;
         }
 }
