@@ -167,7 +167,7 @@ static enum fault find_version(struct ironic *ironic, struct answer *ret)
         json_t *versions = json_loadb(reply.body, reply.length, 0, NULL);
         if (reply.status >= 400)
                 ret->fault = fault_decode(reply.status, reply.body, reply.length, ret->words);
-        else if ((ironic->version = api_negotiate(versions, reply.api_maximum, ret->words)) == 0)
+        else if ((ironic->version = api_negotiate(versions, ret->words)) == 0)
                 ret->fault = FAULT_VERSION;
         json_decref(versions);
         reply_clear(&reply);

@@ -47,4 +47,4 @@ enum {
         API_MOST = 95,     /* the newest that was read through */
 };
 /* What of `GET /` both speak; 0: nothing, with words. Pure. */
-int api_negotiate(const json_t *versions, const char *header, char words[FAULT_WORDS]);
+int api_negotiate(const json_t *versions, char words[FAULT_WORDS]);

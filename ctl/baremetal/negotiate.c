@@ -15,14 +15,12 @@ static int minor_of(const char *text)
         return minor > 0 && minor < 10000 && *end == 0 ? (int)minor : 0;
 }
 
-int api_negotiate(const json_t *versions, const char *header, char words[FAULT_WORDS])
+int api_negotiate(const json_t *versions, char words[FAULT_WORDS])
 {
         const json_t *version = json_object_get(versions, "default_version");
         int most = minor_of(spec_string(version, "version"));
         int least = minor_of(spec_string(version, "min_version"));
 
-        if (most == 0)
-                most = minor_of(header);
         if (most == 0)
                 snprintf(words, FAULT_WORDS, "the answer is not Ironic's: is the endpoint right?");
         else if (most < API_LEAST)

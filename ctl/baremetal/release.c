@@ -37,7 +37,7 @@ static bool is_empty(const struct enrolment *enrolment, char *words, size_t size
         if (count < 0)
                 snprintf(words, size, "%s", names);
         else if (count > 0)
-                snprintf(words, size, "%d guests are left: %s", count, names);
+                snprintf(words, size, "%d %s left: %s", count, count == 1 ? "guest is" : "guests are", names);
         return count == 0;
 }
 

@@ -112,7 +112,6 @@ static size_t on_header(char *line, size_t size, size_t count, void *user)
         size_t bytes = size * count, length;
 
         keep(reply->request_id, sizeof(reply->request_id), line, bytes, "Openstack-Request-Id");
-        keep(reply->api_maximum, sizeof(reply->api_maximum), line, bytes, "X-OpenStack-Ironic-API-Maximum-Version");
         const char *value = header_value(line, bytes, "X-Subject-Token", &length);
         if (value) {
                 secret_free(reply->token);

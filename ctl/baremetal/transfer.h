@@ -34,7 +34,6 @@ struct reply {
         char *body; /* NUL-terminated */
         size_t length;
         char request_id[96];   /* Openstack-Request-Id; "": none */
-        char api_maximum[16];  /* X-OpenStack-Ironic-API-Maximum-Version */
         char *token;           /* X-Subject-Token; a secret */
 };
 void reply_clear(struct reply *reply);

@@ -155,6 +155,8 @@ static void on_progress(void *user)
 {
         struct daemon *daemon = user;
 
+        if (daemon->baremetal)
+                baremetal_host_changed(daemon->baremetal);
         if (!daemon->server)
                 return;
         tell_ready(daemon);
