@@ -48,7 +48,7 @@ json_t *inventory_cpu(int root, const struct topology *topology)
         long long khz = 0;
         struct utsname system;
         char frequency[32] = "";
-        json_t *cpu = json_pack("{sI, sI, so}", "count", (json_int_t)topology->cpu_count, "socket_count",
+        json_t *cpu = json_pack("{sI, sI, so}", "count", (json_int_t)cpu_set_count(&topology->online), "socket_count",
                                 (json_int_t)topology->package_count, "flags", inventory_cpu_flags(root));
 
         uname(&system);

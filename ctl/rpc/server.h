@@ -42,6 +42,7 @@ struct rpc_context {
         int (*isolated_cpus)(void *user, struct cpu_set *ret);
         void *isolated_user;
         struct baremetal *baremetal; /* NULL: nobody is enrolled from here */
+        const char *host_root;       /* another tree of /proc and /sys, for tests; NULL: this host's */
 };
 
 struct rpc_options {

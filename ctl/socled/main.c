@@ -333,7 +333,8 @@ static int serve(struct daemon *daemon)
                 .name_roles = &config->name_roles,
                 .remote = &remote,
                 .context = {daemon->model, daemon->store, daemon->network, daemon->tuning, config->store,
-                            config->dataplane_socket, isolated_cpus, daemon, daemon->baremetal},
+                            config->dataplane_socket, isolated_cpus, daemon, daemon->baremetal,
+                            config->tuner_root[0] ? config->tuner_root : NULL},
         };
         int r = rpc_server_new(&daemon->server, daemon->event, &options, why, sizeof(why));
 

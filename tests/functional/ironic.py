@@ -129,7 +129,7 @@ class Ironic:
             return ""
         path = self.directory / "htpasswd"
         hashed = subprocess.run([PYTHON, "-c", "import bcrypt, sys\nfor a in sys.argv[1:]:\n u, _, p = a.partition(':')\n"
-                                 " print(u + ':' + bcrypt.hashpw(p.encode(), bcrypt.gensalt(4, b'2y') if False else bcrypt.gensalt(4))"
+                                 " print(u + ':' + bcrypt.hashpw(p.encode(), bcrypt.gensalt(4))"
                                  ".decode().replace('$2b$', '$2y$', 1))",
                                  *(f"{u}:{p}" for u, p in self.users.items())], check=True, capture_output=True, text=True).stdout
         path.write_text(hashed)
@@ -248,11 +248,11 @@ class Keystone:
         self.config = self.directory / "keystone.conf"
         self.config.write_text(f"[DEFAULT]\nlog_file = {self.directory}/keystone.log\n[database]\nconnection = "
                                f"sqlite:///{self.directory}/keystone.sqlite\n[fernet_tokens]\nkey_repository = {self.directory}/fernet\n"
-                               f"[credential]\nkey_repository = {self.directory}/credential\n[token]\nprovider = fernet\n")
+                               f"[credential]\nkey_repository = {self.directory}/credential\n[token]\nprovider = fernet\n[identity]\npassword_hash_rounds = 4\n")
         self.manage("db_sync")
         self.manage("fernet_setup", "--keystone-user", "root", "--keystone-group", "root")
         self.manage("credential_setup", "--keystone-user", "root", "--keystone-group", "root")
-        self.manage("bootstrap", "--bootstrap-password", self.PASSWORD, "--bootstrap-public-url", f"{self.url}/v3",
+        self.manage("bootstrap", "--bootstrap-password", self.PASSWORD, "--bootstrap-public-url", f"{self.url}/v3", "--bootstrap-internal-url", f"{self.url}/v3",
                     "--bootstrap-region-id", "here")
 
     def manage(self, *arguments):
@@ -279,7 +279,7 @@ class Keystone:
     def for_ironic(self):
         return (f"auth_type = password\nauth_url = {self.url}/v3\nwww_authenticate_uri = {self.url}/v3\nusername = admin\n"
                 f"password = {self.PASSWORD}\nproject_name = admin\nuser_domain_name = Default\nproject_domain_name = Default\n"
-                "token_cache_time = -1\n")
+                "token_cache_time = -1\ninterface = public\n")
 
     def request(self, method, path, body=None, token=None):
         request = urllib.request.Request(self.url + path, method=method, data=json.dumps(body).encode() if body is not None else None,
@@ -302,6 +302,11 @@ class Keystone:
 
     def admin(self, method, path, body=None):
         return self.request(method, path, body, self.token())[0]
+
+    def revoke(self, token):
+        request = urllib.request.Request(self.url + "/v3/auth/tokens", method="DELETE",
+                                         headers={"X-Auth-Token": self.token(), "X-Subject-Token": token})
+        urllib.request.urlopen(request, timeout=60).close()
 
     def add_service(self, url):
         service = self.admin("POST", "/v3/services", {"service": {"type": "baremetal", "name": "ironic"}})["service"]["id"]

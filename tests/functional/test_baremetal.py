@@ -36,7 +36,7 @@ def test_a_host_enrols_itself_and_goes_again(started, ironic):  # noqa: F811
     assert (node["uuid"], node["name"], node["provision_state"]) == (UUID, "n1", "manageable")
     assert (node["resource_class"], node["description"]) == ("baremetal.large", "row 3")
     properties = node["properties"]
-    assert (properties["cpus"], properties["memory_mb"], properties["local_gb"]) == (8, 57344, 479)
+    assert (properties["cpus"], properties["memory_mb"], properties["local_gb"]) == (7, 57344, 479)
     assert {"boot_mode:uefi", "cpu_vt:true", "cpu_hugepages_1g:true", "rack:7"} <= set(properties["capabilities"].split(","))
     assert {"HW_CPU_X86_VMX", "HW_CPU_X86_AVX2", "HW_NIC_SRIOV", "HW_CPU_HYPERTHREADING", "CUSTOM_HUGEPAGES_1GIB", "CUSTOM_NUMA_NODES_3",
             "CUSTOM_ROW_3"} <= set(node["traits"])

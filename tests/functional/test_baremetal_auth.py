@@ -134,8 +134,7 @@ def test_keystone(machine, guarded, keystone):
     assert "Keystone" in message and "requires authentication" in message, message
     message = failure(machine, ironic=spec(region="elsewhere"))
     assert "elsewhere" in message and "catalogue" in message, message
-    message = failure(machine, ironic={"auth": {"password": {**spec()["auth"]["password"], "auth_url": "http://127.0.0.1:1"}}}) \
-        if False else failure(machine, ironic=spec("reader", reader))
+    message = failure(machine, ironic=spec("reader", reader))
     assert "403" in message or "orbidden" in message or "ccess was denied" in message or "olicy" in message, message
     assert guarded.nodes() == []
 
@@ -161,8 +160,7 @@ def test_a_revoked_token_is_renewed(socled, guarded, keystone):  # noqa: F811
         def revoke(number, method, path):
             token = started.middleman.headers[number - 1].get("X-Auth-Token")
             if method == "POST" and token and token not in revoked and len(revoked) < 3:
-                keystone.request("DELETE", "/v3/auth/tokens", token=keystone.token() if False else token) if False else \
-                    revoke_token(keystone, token)
+                keystone.revoke(token)
                 revoked.append(token)
 
         started.middleman.before = revoke
@@ -173,13 +171,6 @@ def test_a_revoked_token_is_renewed(socled, guarded, keystone):  # noqa: F811
         assert SECRETS["credential"] not in said(started) + started.daemon.log.read_text()
     finally:
         started.stop()
-
-
-def revoke_token(keystone, token):
-    import urllib.request
-    request = urllib.request.Request(keystone.url + "/v3/auth/tokens", method="DELETE",
-                                     headers={"X-Auth-Token": keystone.token(), "X-Subject-Token": token})
-    urllib.request.urlopen(request, timeout=60).close()
 
 
 # ---- the BMC
