@@ -8,6 +8,7 @@ import os
 import pathlib
 import signal
 import socket
+import sqlite3
 import ssl
 import subprocess
 import time
@@ -250,6 +251,8 @@ class Keystone:
                                f"sqlite:///{self.directory}/keystone.sqlite\n[fernet_tokens]\nkey_repository = {self.directory}/fernet\n"
                                f"[credential]\nkey_repository = {self.directory}/credential\n[token]\nprovider = fernet\n[identity]\npassword_hash_rounds = 4\n")
         self.manage("db_sync")
+        with contextlib.closing(sqlite3.connect(self.directory / "keystone.sqlite")) as database:
+            database.execute("PRAGMA journal_mode=WAL")  # a request of Keystone's reads by one connection while it writes by another
         self.manage("fernet_setup", "--keystone-user", "root", "--keystone-group", "root")
         self.manage("credential_setup", "--keystone-user", "root", "--keystone-group", "root")
         self.manage("bootstrap", "--bootstrap-password", self.PASSWORD, "--bootstrap-public-url", f"{self.url}/v3", "--bootstrap-internal-url", f"{self.url}/v3",
