@@ -106,7 +106,8 @@ static enum bmc_fault probe(struct enrolment *enrolment, char words[BMC_WORDS])
             (!reference || secret_read(&secret, reference, &errors) == 0))
                 fault = bmc_probe(driver, info, spec_string(bmc, "ca"), secret, enrolment->cancel, words);
         else
-                snprintf(words, BMC_WORDS, "/spec/bmc: %.240s; %.200s", errors.list[0].message, errors.list[0].expected);
+                snprintf(words, BMC_WORDS, "/spec/bmc: %.240s; %.200s", errors.list[0].message,
+                         errors.list[0].expected);
         json_decref(info);
         return fault;
 }

@@ -23,6 +23,7 @@ struct entry {
         uint32_t id;       /* of the object; 0: it is gone, and what was made is being taken back */
         uint64_t revision; /* that it is to be as; of leaving, that of the deletion */
         bool settled;
+        bool gives_away; /* this very host: what holds it matters */
         char *failure;
         char *state; /* of the last status */
         struct entry *next;
@@ -117,13 +118,14 @@ static struct host_facts gather_facts(const struct baremetal *baremetal)
         return facts;
 }
 
+/* One at most: the kind claims this host. */
 void baremetal_host_changed(struct baremetal *baremetal)
 {
-        if (!baremetal->entries)
-                return;
-        struct host_facts facts = gather_facts(baremetal);
         for (struct entry *entry = baremetal->entries; entry; entry = entry->next)
-                node_tell_facts(entry->node, &facts);
+                if (entry->gives_away && !entry->settled) {
+                        struct host_facts facts = gather_facts(baremetal);
+                        node_tell_facts(entry->node, &facts);
+                }
 }
 
 /* ---- the model's side ---- */
@@ -132,7 +134,7 @@ static void entry_forget(struct entry *entry)
 {
         free(entry->failure);
         entry->failure = NULL;
-        entry->settled = false;
+        entry->settled = entry->gives_away = false;
 }
 
 static void want(struct baremetal *baremetal, struct object *object)
@@ -147,6 +149,8 @@ static void want(struct baremetal *baremetal, struct object *object)
         entry_forget(entry);
         entry->id = object->id;
         entry->revision = object->revision;
+        entry->gives_away = !json_object_get(object->spec, "hardware") &&
+                            strcmp(spec_string(object->spec, "target"), "available") == 0;
         node_want(entry->node, json_deep_copy(object->spec), object->revision);
         model_set_status(baremetal->model, object, json_pack("{ss}", "state", "pending"));
 }

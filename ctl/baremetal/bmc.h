@@ -1,5 +1,5 @@
-/* Is the BMC there, and does it take our word? Asked before anything is written to Ironic, so that what is wrong is said
- * in plain words, and as what it is. Blocks. One way, one file. */
+/* Is the BMC there, and does it take our word? Asked before anything is written to Ironic, so that what is wrong is
+ * said in plain words, and as what it is. Blocks. One way, one file. */
 #pragma once
 
 #include <jansson.h>

@@ -40,8 +40,9 @@ enum bmc_fault bmc_probe_ipmi(const json_t *info, const char *password, char wor
         if (r == 0)
                 return BMC_OK;
         if (r != -EIO) {
-                snprintf(words, BMC_WORDS, r == -ETIMEDOUT ? "the BMC %.100s does not answer in time"
-                                                           : "ipmitool cannot be run: is it installed? (for %.100s)",
+                snprintf(words, BMC_WORDS,
+                         r == -ETIMEDOUT ? "the BMC %.100s does not answer in time"
+                                         : "ipmitool cannot be run: is it installed? (for %.100s)",
                          address);
                 return r == -ETIMEDOUT ? BMC_UNREACHABLE : BMC_ODD;
         }

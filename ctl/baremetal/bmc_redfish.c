@@ -20,10 +20,8 @@ static enum bmc_fault get(struct transfer *transfer, const json_t *info, const c
 
         if (asprintf(&url, "%s%s", spec_string(info, "redfish_address"), path) < 0)
                 return BMC_ODD;
-        const struct request request = {.method = "GET",
-                                        .url = url,
-                                        .username = spec_string(info, "redfish_username"),
-                                        .password = password};
+        const struct request request = {
+                .method = "GET", .url = url, .username = spec_string(info, "redfish_username"), .password = password};
         int r = transfer_send(transfer, &request, &reply, why);
         if (r < 0) {
                 snprintf(words, BMC_WORDS, "the BMC: %s", why);

@@ -9,8 +9,8 @@
 enum bmc_fault bmc_ipmi_words(const char *output)
 {
         static const char *const denied[] = {"RAKP 2 HMAC is invalid", "RAKP 2 message indicates an error",
-                                             "unauthorized name", "Invalid user name", "Invalid role",
-                                             "insufficient privilege"};
+                                             "unauthorized name",      "Invalid user name",
+                                             "Invalid role",           "insufficient privilege"};
 
         for (size_t i = 0; i < ARRAY_LEN(denied); i++)
                 if (strcasestr(output, denied[i]))

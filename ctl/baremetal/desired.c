@@ -1,4 +1,5 @@
 /* See desired.h: the node, its ports and port groups. */
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,16 +37,17 @@ static json_t *redfish_info(const json_t *bmc, const json_t *inner)
             asprintf(&made, "https://%s", spec_string(inner, "bmc_address")) > 0)
                 address = made;
         if (address)
-                info = json_pack("{ss%, ss}", "redfish_address", address, strlen(address) - (address[strlen(address) - 1] == '/'),
-                                 "redfish_username", spec_string(bmc, "username"));
+                info = json_pack("{ss%, ss}", "redfish_address", address,
+                                 strlen(address) - (address[strlen(address) - 1] == '/'), "redfish_username",
+                                 spec_string(bmc, "username"));
         free(made);
         if (info && spec_string(bmc, "system_id"))
                 json_object_set(info, "redfish_system_id", json_object_get(bmc, "system_id"));
         if (info)
                 json_object_set_new(info, "redfish_verify_ca",
-                                    !spec_bool(bmc, "verify")    ? json_false()
-                                    : spec_string(bmc, "ca") ? json_string(spec_string(bmc, "ca"))
-                                                                 : json_true());
+                                    !spec_bool(bmc, "verify") ? json_false()
+                                    : spec_string(bmc, "ca")  ? json_string(spec_string(bmc, "ca"))
+                                                              : json_true());
         return info;
 }
 
@@ -109,15 +111,14 @@ static json_t *properties_of(const json_t *spec, const json_t *inventory)
         const json_t *cpu = json_object_get(inner, "cpu");
         json_t *capabilities = capabilities_of(spec, inventory);
         cleanup_free char *text = capabilities_format(capabilities);
-        json_t *properties =
-                other ? json_pack("{ss, sI, sI, sI}", "cpu_arch", spec_string(other, "cpu_arch"), "cpus",
-                                  (json_int_t)spec_int(other, "cpus", 0), "memory_mb",
-                                  (json_int_t)spec_int(other, "memory", 0), "local_gb",
-                                  (json_int_t)spec_int(other, "disk", 0))
-                      : json_pack("{ss, sI, sI, sI}", "cpu_arch", spec_string(cpu, "architecture"), "cpus",
-                                  (json_int_t)spec_int(cpu, "count", 0), "memory_mb",
-                                  (json_int_t)spec_int(json_object_get(inner, "memory"), "physical_mb", 0), "local_gb",
-                                  (json_int_t)root_disk_gb(json_object_get(inner, "disks")));
+        json_t *properties = other ? json_pack("{ss, sI, sI, sI}", "cpu_arch", spec_string(other, "cpu_arch"), "cpus",
+                                               (json_int_t)spec_int(other, "cpus", 0), "memory_mb",
+                                               (json_int_t)spec_int(other, "memory", 0), "local_gb",
+                                               (json_int_t)spec_int(other, "disk", 0))
+                                   : json_pack("{ss, sI, sI, sI}", "cpu_arch", spec_string(cpu, "architecture"), "cpus",
+                                               (json_int_t)spec_int(cpu, "count", 0), "memory_mb",
+                                               (json_int_t)spec_int(json_object_get(inner, "memory"), "physical_mb", 0),
+                                               "local_gb", (json_int_t)root_disk_gb(json_object_get(inner, "disks")));
 
         json_decref(capabilities);
         if (text && text[0])
@@ -224,8 +225,8 @@ static json_t *ports_of(const json_t *spec, const json_t *inventory, int version
         json_array_foreach ((json_t *)interfaces, i, interface) {
                 const char *why = not_a_port(spec, interface, ports);
                 if (why)
-                        json_array_append_new(notes, json_sprintf("%s is no port: %s", spec_string(interface, "name"),
-                                                                  why));
+                        json_array_append_new(notes,
+                                              json_sprintf("%s is no port: %s", spec_string(interface, "name"), why));
                 else
                         json_array_append_new(ports, port_of(spec, inventory, interface, version, by, node));
         }
@@ -239,26 +240,30 @@ static json_t *portgroups_of(const json_t *inventory, int version, const char *b
 
         json_array_foreach (json_object_get(inventory, "bonds"), i, bond)
                 if (version >= API_GROUPS && json_array_size(json_object_get(bond, "interfaces")) > 0)
-                        json_array_append_new(
-                                groups, json_pack("{so, ss, ss, sO, so}", "name",
-                                                  group_name(node, spec_string(bond, "name")), "address",
-                                                  spec_string(bond, "address"), "mode", spec_string(bond, "mode"),
-                                                  "properties", json_object_get(bond, "properties"), "extra",
-                                                  marker(by, spec_string(bond, "name"))));
+                        json_array_append_new(groups,
+                                              json_pack("{so, ss, ss, sO, so}", "name",
+                                                        group_name(node, spec_string(bond, "name")), "address",
+                                                        spec_string(bond, "address"), "mode", spec_string(bond, "mode"),
+                                                        "properties", json_object_get(bond, "properties"), "extra",
+                                                        marker(by, spec_string(bond, "name"))));
         return groups;
 }
 
 /* ---- the whole ---- */
 
-static const char *uuid_of(const json_t *spec, const json_t *inventory, struct errors *errors)
+/* In lower case, as Ironic has it. False: complained. */
+static bool find_uuid(const json_t *spec, const json_t *inventory, char ret[37], struct errors *errors)
 {
         const char *uuid = spec_string(json_object_get(spec, "hardware"), "uuid") ?: spec_string(spec, "uuid");
 
         uuid = uuid ?: spec_string(inventory, "uuid");
+        snprintf(ret, 37, "%s", uuid ?: "");
+        for (char *at = ret; *at; at++)
+                *at = (char)tolower((unsigned char)*at);
         if (!uuid)
                 errors_add(errors, -EINVAL, "/spec/uuid", "a UUID for it, which it then keeps",
                            "this host's SMBIOS has no UUID of its own");
-        return uuid;
+        return uuid != NULL;
 }
 
 static json_t *extra_of(const json_t *spec, const json_t *inventory, const char *by, const char *name,
@@ -277,13 +282,14 @@ int desired_make(json_t **ret, const char *name, const json_t *spec, const json_
                  const char *by, struct errors *errors)
 {
         const json_t *about = json_object_get(spec, "hardware") ? NULL : inventory;
-        const char *uuid = uuid_of(spec, about, errors), *driver = NULL, *key;
+        const char *driver = NULL, *key;
+        char uuid[37];
         const json_t *secret;
         json_t *info = NULL, *notes = json_array();
         json_t *ports = ports_of(spec, about, version, by, name, notes);
 
-        if (!uuid || desired_bmc(spec, about, &driver, &info, &secret, &key, errors) < 0 ||
-            json_array_size(ports) == 0) {
+        if (!find_uuid(spec, about, uuid, errors) ||
+            desired_bmc(spec, about, &driver, &info, &secret, &key, errors) < 0 || json_array_size(ports) == 0) {
                 if (json_array_size(ports) == 0)
                         errors_add(errors, -EINVAL, "/spec/ports", "a NIC at least", "there is no NIC to enrol");
                 json_decref(info);
@@ -292,9 +298,9 @@ int desired_make(json_t **ret, const char *name, const json_t *spec, const json_
                 return -EINVAL;
         }
         json_t *traits = version >= API_TRAITS ? traits_of(spec, about) : json_array();
-        json_t *node = json_pack("{ss, ss, ss, so, so, so}", "uuid", uuid, "name", name, "driver", driver,
-                                 "driver_info", info, "properties", properties_of(spec, about), "extra",
-                                 extra_of(spec, about, by, name, traits));
+        json_t *node =
+                json_pack("{ss, ss, ss, so, so, so}", "uuid", uuid, "name", name, "driver", driver, "driver_info", info,
+                          "properties", properties_of(spec, about), "extra", extra_of(spec, about, by, name, traits));
         if (version >= API_CLASS && spec_string(spec, "resource_class"))
                 json_object_set(node, "resource_class", json_object_get(spec, "resource_class"));
         if (version >= API_DESCRIPTION && spec_string(spec, "description"))

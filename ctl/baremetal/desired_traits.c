@@ -165,12 +165,12 @@ char *capabilities_format(const json_t *capabilities)
 /* The names are those of Ironic's own inspection. */
 json_t *capabilities_of(const json_t *spec, const json_t *inventory)
 {
-        static const char *const of_flags[][2] = {{"vmx", "cpu_vt"},         {"svm", "cpu_vt"}, {"aes", "cpu_aes"},
-                                                  {"pse", "cpu_hugepages"},  {"smx", "cpu_txt"},
-                                                  {"pdpe1gb", "cpu_hugepages_1g"}};
-        const char *boot = spec_string(json_object_get(json_object_get(inventory, "inventory"), "boot"),
-                                       "current_boot_mode")
-                                   ?: spec_string(json_object_get(spec, "hardware"), "boot_mode");
+        static const char *const of_flags[][2] = {{"vmx", "cpu_vt"},  {"svm", "cpu_vt"},
+                                                  {"aes", "cpu_aes"}, {"pse", "cpu_hugepages"},
+                                                  {"smx", "cpu_txt"}, {"pdpe1gb", "cpu_hugepages_1g"}};
+        const char *boot =
+                spec_string(json_object_get(json_object_get(inventory, "inventory"), "boot"), "current_boot_mode")
+                        ?: spec_string(json_object_get(spec, "hardware"), "boot_mode");
         json_t *capabilities = json_object(), *entry;
         size_t i;
 

@@ -13,14 +13,14 @@
 #include "values.h"
 
 enum {
-        POLL_MS = 200,          /* of a node that Ironic works on, at first */
+        POLL_MS = 200, /* of a node that Ironic works on, at first */
         POLL_MOST_MS = 5000,
-        PASSING_MS = 500,       /* what is only a matter of time, at first */
+        PASSING_MS = 500, /* what is only a matter of time, at first */
         PASSING_MOST_MS = 30000,
-        FAILURE_MS = 15000,     /* what cannot be, at first: somebody may see to it */
+        FAILURE_MS = 15000, /* what cannot be, at first: somebody may see to it */
         FAILURE_MOST_MS = 600000,
         SETTLED_MS = 60000,
-        STUMBLES = 3,           /* a refusal that a new look does not explain */
+        STUMBLES = 3, /* a refusal that a new look does not explain */
 };
 
 /* first × 2^n, at most `most` */
@@ -38,14 +38,14 @@ bool is_other_machine(const json_t *spec)
 
 static json_t *node_status(const json_t *node)
 {
-        static const char *const members[] = {"uuid",       "name",         "provision_state", "target_provision_state",
+        static const char *const members[] = {"uuid",        "name",        "provision_state", "target_provision_state",
                                               "power_state", "maintenance", "instance_uuid",   "last_error"};
         json_t *status = json_object();
 
         for (size_t i = 0; i < ARRAY_LEN(members); i++) {
                 json_t *value = json_object_get(node, members[i]);
                 if (value && !json_is_null(value))
-                        json_object_set(status, members[i], value);
+                        json_object_set_new(status, members[i], json_deep_copy(value)); /* nothing is shared */
         }
         return status;
 }
@@ -163,7 +163,8 @@ static void forget_run(struct enrolment *enrolment)
         json_decref(enrolment->ledger);
         enrolment->ledger = NULL;
         seen_clear(&enrolment->seen);
-        enrolment->checked = enrolment->validated = enrolment->released = enrolment->taking_back = enrolment->fresh = false;
+        enrolment->checked = enrolment->validated = enrolment->released = enrolment->taking_back = enrolment->fresh =
+                false;
         enrolment->asked = enrolment->passing = enrolment->stumbles = enrolment->failures = enrolment->waits = 0;
         enrolment->verb[0] = enrolment->failure[0] = 0;
 }
@@ -199,9 +200,10 @@ static int open_ledger(struct enrolment *enrolment)
         if (!ledger && !enrolment->spec)
                 return -ENOENT;
         enrolment->ledger = ledger ?: json_object();
-        if (!enrolment->spec)
-                return 0;
-        json_object_set(enrolment->ledger, "spec", enrolment->spec);
+        if (!spec_string(enrolment->ledger, "by")) /* kept, whatever the host is called later */
+                json_object_set_new(enrolment->ledger, "by", json_string(enrolment->options.by));
+        if (enrolment->spec)
+                json_object_set(enrolment->ledger, "spec", enrolment->spec);
         return 0;
 }
 
@@ -226,7 +228,7 @@ static int read_inventory(struct enrolment *enrolment, struct errors *errors)
 static int make_desired(struct enrolment *enrolment, struct errors *errors)
 {
         int r = desired_make(&enrolment->desired, enrolment->name, enrolment->spec, enrolment->inventory,
-                             ironic_version(enrolment->ironic), enrolment->options.by, errors);
+                             ironic_version(enrolment->ironic), spec_string(enrolment->ledger, "by"), errors);
 
         if (r < 0)
                 return r;
@@ -258,8 +260,8 @@ static int get_ready(struct enrolment *enrolment)
                 return 0;
         if (read_inventory(enrolment, &errors) == 0 && make_desired(enrolment, &errors) == 0)
                 return 0;
-        snprintf(words, sizeof(words), "%.120s%s%.255s; %.240s", errors.list[0].pointer, errors.list[0].pointer[0] ? ": " : "",
-                 errors.list[0].message, errors.list[0].expected);
+        snprintf(words, sizeof(words), "%.120s%s%.255s; %.240s", errors.list[0].pointer,
+                 errors.list[0].pointer[0] ? ": " : "", errors.list[0].message, errors.list[0].expected);
         return give_up(enrolment, "inventory", "", words);
 }
 
@@ -289,7 +291,7 @@ static struct view view_of(const struct enrolment *enrolment)
         return (struct view){
                 .desired = enrolment->desired,
                 .target = spec_string(spec, "target"),
-                .by = enrolment->options.by,
+                .by = spec_string(enrolment->ledger, "by"),
                 .image_source = spec_string(spec, "image_source"),
                 .version = ironic_version(enrolment->ironic),
                 .node = enrolment->seen.node,
@@ -310,7 +312,7 @@ static void remember_seen(struct enrolment *enrolment)
 {
         bool manageable = enrolment->seen.node && strcmp(seen_state(enrolment->seen.node), "manageable") == 0;
         bool earlier = enrolment->seen.node && !json_is_true(json_object_get(enrolment->ledger, "made")) &&
-                       strcmp(made_by(enrolment->seen.node), enrolment->options.by) == 0;
+                       strcmp(made_by(enrolment->seen.node), spec_string(enrolment->ledger, "by")) == 0;
 
         if (!enrolment->spec || (!manageable && !earlier) || enrolment->taking_back ||
             json_is_true(json_object_get(enrolment->ledger, "enrolled")))

@@ -1,5 +1,5 @@
-/* One machine on its way into Ironic, or out of it: looks, plans, takes a step, tells. All state that must survive is in
- * Ironic and in the ledger; what is here may be lost at any moment. Belongs to a node's thread (node.c), and blocks.
+/* One machine on its way into Ironic, or out of it: looks, plans, takes a step, tells. All state that must survive is
+ * in Ironic and in the ledger; what is here may be lost at any moment. Belongs to a node's thread (node.c), and blocks.
  *
  *      enrolment.c   a turn, and what a failure means       act.c      taking a step
  *      observe.c     what Ironic has                        release.c  may the host be given away? */
@@ -18,7 +18,7 @@ struct enrolment_options {
         const char *lldp_socket; /* NULL: the default */
         const char *state;       /* directory of the ledgers */
         const char *libvirt_uri; /* "": there are no guests here */
-        const char *by;          /* who we are: the host's name */
+        const char *by;          /* the host's name: marks what we make, and is what consent names */
 };
 
 /* What only the event loop knows of the host. */
@@ -49,7 +49,7 @@ struct enrolment {
         struct progress progress;
         struct seen seen;
         bool checked, validated, released, taking_back;
-        bool fresh; /* `seen` is what Ironic has, as far as we changed it */
+        bool fresh;    /* `seen` is what Ironic has, as far as we changed it */
         char verb[32]; /* last asked for */
         unsigned asked, passing, stumbles, failures, waits;
         char failure[PLAN_WORDS]; /* why it cannot be, as last found; "": nothing */

@@ -154,10 +154,10 @@ int inventory_read(json_t **ret, const struct inventory_source *source, struct e
                                 : asprintf(&socket, "%s" LLDP_SOCKET, source->root ?: "") < 0)
                 return -ENOMEM;
         json_t *inventory = agents_inventory(root, topology, &bonds);
-        json_t *document = json_pack("{so, so, so, so, so, so, sb}", "inventory", inventory, "pci_devices",
-                                     inventory_pci(root), "numa_topology", inventory_numa(root, topology), "bonds",
-                                     bonds, "cpu_flags", inventory_cpu_flags(root), "hugepages", page_sizes(topology),
-                                     "sriov", some_sriov(topology));
+        json_t *document =
+                json_pack("{so, so, so, so, so, so, sb}", "inventory", inventory, "pci_devices", inventory_pci(root),
+                          "numa_topology", inventory_numa(root, topology), "bonds", bonds, "cpu_flags",
+                          inventory_cpu_flags(root), "hugepages", page_sizes(topology), "sriov", some_sriov(topology));
         add_lldp(document, lldp_read(socket));
         uuid = inventory_uuid(root);
         if (uuid)

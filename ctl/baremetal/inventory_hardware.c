@@ -131,10 +131,10 @@ static json_t *read_disk(int root, const char *name)
         if (sectors == 0)
                 return NULL;
         snprintf(path, sizeof(path), "/dev/%s", name);
-        json_t *disk = json_pack("{ss, sI, sb, sI, sI, sn, ss}", "name", path, "size",
-                                 (json_int_t)sectors * SECTOR_BYTES, "rotational", (int)rotational, "logical_sectors",
-                                 (json_int_t)logical, "physical_sectors", (json_int_t)physical, "by_path", "tran",
-                                 strncmp(name, "nvme", 4) == 0 ? "nvme" : "");
+        json_t *disk =
+                json_pack("{ss, sI, sb, sI, sI, sn, ss}", "name", path, "size", (json_int_t)sectors * SECTOR_BYTES,
+                          "rotational", (int)rotational, "logical_sectors", (json_int_t)logical, "physical_sectors",
+                          (json_int_t)physical, "by_path", "tran", strncmp(name, "nvme", 4) == 0 ? "nvme" : "");
         set_file(disk, "model", sysfs_read(root, BLOCK "/%s/device/model", name));
         set_file(disk, "vendor", sysfs_read(root, BLOCK "/%s/device/vendor", name));
         set_file(disk, "serial", sysfs_read(root, BLOCK "/%s/device/serial", name));

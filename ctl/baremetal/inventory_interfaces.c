@@ -49,8 +49,9 @@ static void set_addresses(json_t *interface, const char *name, const struct ifad
                 if (strcmp(at->ifa_name, name) != 0 || (family != AF_INET && family != AF_INET6) ||
                     !json_is_null(json_object_get(interface, member)))
                         continue;
-                if (getnameinfo(at->ifa_addr, family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6),
-                                text, sizeof(text), NULL, 0, NI_NUMERICHOST) == 0) {
+                if (getnameinfo(at->ifa_addr,
+                                family == AF_INET ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6), text,
+                                sizeof(text), NULL, 0, NI_NUMERICHOST) == 0) {
                         text[strcspn(text, "%")] = 0;
                         json_object_set_new(interface, member, json_string(text));
                 }
@@ -59,7 +60,8 @@ static void set_addresses(json_t *interface, const char *name, const struct ifad
 
 static json_t *read_interface(int root, const char *name, const struct ifaddrs *addresses)
 {
-        cleanup_free char *mac = permanent_address(root, name), *vendor = sysfs_read(root, NET "/%s/device/vendor", name);
+        cleanup_free char *mac = permanent_address(root, name),
+                          *vendor = sysfs_read(root, NET "/%s/device/vendor", name);
         cleanup_free char *product = sysfs_read(root, NET "/%s/device/device", name);
         cleanup_free char *path = sysfs_link(root, NET "/%s", name);
         char driver[32] = "", pci[32] = "", subsystem[16] = "";

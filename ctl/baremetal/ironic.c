@@ -104,7 +104,9 @@ static enum fault send(struct ironic *ironic, struct request *request, struct an
 static void send_signed(struct ironic *ironic, const char *method, const char *url, json_t *body, struct answer *ret)
 {
         for (bool again = true;; again = false) {
-                struct request request = {.method = method, .url = url, .body = body,
+                struct request request = {.method = method,
+                                          .url = url,
+                                          .body = body,
                                           .headers = {ironic->version ? ironic->version_header : NULL}};
 
                 answer_clear(ret);

@@ -37,14 +37,14 @@ const char *ironic_endpoint(const struct ironic *ironic); /* NULL: not known yet
 
 /* Microversions, by what came with them (webapi-version-history of Ironic). */
 enum {
-        API_LEAST = 11,    /* nodes are made in enroll; before, in available */
-        API_LINK = 19,     /* local_link_connection, pxe_enabled */
-        API_CLASS = 21,    /* resource_class */
-        API_GROUPS = 26,   /* port groups, with mode and properties */
-        API_NETWORK = 34,  /* physical_network */
+        API_LEAST = 11,   /* nodes are made in enroll; before, in available */
+        API_LINK = 19,    /* local_link_connection, pxe_enabled */
+        API_CLASS = 21,   /* resource_class */
+        API_GROUPS = 26,  /* port groups, with mode and properties */
+        API_NETWORK = 34, /* physical_network */
         API_TRAITS = 37,
         API_DESCRIPTION = 51,
-        API_MOST = 95,     /* the newest that was read through */
+        API_MOST = 95, /* the newest that was read through */
 };
 /* What of `GET /` both speak; 0: nothing, with words. Pure. */
 int api_negotiate(const json_t *versions, char words[FAULT_WORDS]);

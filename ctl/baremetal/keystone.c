@@ -1,5 +1,6 @@
-/* Identities of Keystone's: a token for a password or an application credential (Identity API v3, POST /v3/auth/tokens),
- * and the endpoint that the token's catalogue names. The token is asked for when there is none; 401 throws it away. */
+/* Identities of Keystone's: a token for a password or an application credential (Identity API v3, POST
+ * /v3/auth/tokens), and the endpoint that the token's catalogue names. The token is asked for when there is none; 401
+ * throws it away. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +24,7 @@ static json_t *password_body(const struct identity *identity)
 static json_t *credential_body(const struct identity *identity)
 {
         return json_pack("{s{s{s[s], s{ss, ss}}}}", "auth", "identity", "methods", "application_credential",
-                         "application_credential", "id", spec_string(identity->spec, "id"), "secret",
-                         identity->secret);
+                         "application_credential", "id", spec_string(identity->spec, "id"), "secret", identity->secret);
 }
 
 /* With or without /v3 at its end. */
@@ -130,6 +130,5 @@ static bool renew(struct identity *identity)
 }
 
 const struct identity_way identity_password = {.name = "password", .sign = sign_password, .renew = renew};
-const struct identity_way identity_application_credential = {.name = "application_credential",
-                                                             .sign = sign_credential,
-                                                             .renew = renew};
+const struct identity_way identity_application_credential = {
+        .name = "application_credential", .sign = sign_credential, .renew = renew};

@@ -32,8 +32,9 @@ int ledger_load(const char *directory, const char *name, json_t **ret, struct er
         if (!json_is_object(ledger) || json_integer_value(json_object_get(ledger, "version")) != VERSION ||
             !json_is_object(json_object_get(ledger, "spec"))) {
                 json_decref(ledger);
-                errors_add(errors, -EBADMSG, "", "the file as it was written; without it socled does not know what it "
-                                                 "made in Ironic, and the file may be removed",
+                errors_add(errors, -EBADMSG, "",
+                           "the file as it was written; without it socled does not know what it "
+                           "made in Ironic, and the file may be removed",
                            "%.150s/%.60s" SUFFIX " cannot be read, or is damaged", directory, name);
                 return -EBADMSG;
         }

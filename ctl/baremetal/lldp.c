@@ -1,5 +1,5 @@
-/* What the neighbours tell, from lldpd by its library. lldpd has taken the frames apart: the TLVs are put together again
- * (IEEE 802.1AB 8.5) as the agent passes them on. No lldpd, no neighbours: no error. */
+/* What the neighbours tell, from lldpd by its library. lldpd has taken the frames apart: the TLVs are put together
+ * again (IEEE 802.1AB 8.5) as the agent passes them on. No lldpd, no neighbours: no error. */
 #include <lldp-const.h>
 #include <lldpctl.h>
 #include <stdio.h>
@@ -70,9 +70,8 @@ static void read_interface(json_t *all, lldpctl_atom_t *interface)
         lldpctl_atom_t *neighbours = port ? lldpctl_atom_get(port, lldpctl_k_port_neighbors) : NULL;
 
         if (neighbours)
-                lldpctl_atom_foreach(neighbours, neighbour)
-                        if (name && !json_object_get(all, name))
-                                json_object_set_new(all, name, neighbour_tlvs(neighbour));
+                lldpctl_atom_foreach(neighbours, neighbour) if (name && !json_object_get(all, name))
+                        json_object_set_new(all, name, neighbour_tlvs(neighbour));
         if (neighbours)
                 lldpctl_atom_dec_ref(neighbours);
         if (port)
@@ -93,12 +92,10 @@ json_t *lldp_read(const char *socket)
         lldpctl_conn_t *connection = lldpctl_new_name(socket, NULL, NULL, NULL);
         lldpctl_atom_t *interfaces = connection ? lldpctl_get_interfaces(connection) : NULL, *interface;
         if (interfaces) {
-                lldpctl_atom_foreach(interfaces, interface)
-                        read_interface(all, interface);
+                lldpctl_atom_foreach(interfaces, interface) read_interface(all, interface);
                 lldpctl_atom_dec_ref(interfaces);
         }
         if (connection)
                 lldpctl_release(connection);
         return all;
 }
-

@@ -134,8 +134,7 @@ static bool needs_image(const struct view *view)
 {
         const json_t *info = json_object_get(view->node, "instance_info");
 
-        return view->image_source &&
-               strcmp(spec_string(info, "image_source") ?: "", view->image_source) != 0;
+        return view->image_source && strcmp(spec_string(info, "image_source") ?: "", view->image_source) != 0;
 }
 
 static void adopt(const struct view *view, struct next *ret)

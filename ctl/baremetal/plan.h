@@ -1,5 +1,6 @@
 /* The next step of an enrolment, or of taking one back: a pure function of what is wanted and of what Ironic says there
- * is. So it can be cut off anywhere: whoever comes after looks, and goes on. Works with node.c, which takes the steps. */
+ * is. So it can be cut off anywhere: whoever comes after looks, and goes on. Works with node.c, which takes the steps.
+ */
 #pragma once
 
 #include <jansson.h>
@@ -21,8 +22,8 @@ struct view {
         bool new_password; /* Ironic has not been given the BMC's password that there is now */
         bool validated;    /* Ironic has said that the drivers have what they need */
         bool released;     /* the host is cordoned and empty, and its name was given as consent */
-        bool settled;      /* the target of this spec was reached once: what others do with the node is their business */
-        unsigned asked;    /* times that a verb was asked for, of which the state is the failure */
+        bool settled;   /* the target of this spec was reached once: what others do with the node is their business */
+        unsigned asked; /* times that a verb was asked for, of which the state is the failure */
 };
 
 enum next_type {
@@ -43,8 +44,8 @@ struct next {
         char step[STEP_SIZE]; /* for people: "create port 52:54:00:…" */
         const char *method;
         char path[PATH_BYTES];
-        json_t *body;    /* NEXT_REQUEST: NULL: none */
-        bool password;   /* the BMC's password goes in: an object's driver_info, or a patch */
+        json_t *body;     /* NEXT_REQUEST: NULL: none */
+        bool password;    /* the BMC's password goes in: an object's driver_info, or a patch */
         const char *verb; /* of a change of state; NULL: it is none */
         char words[PLAN_WORDS];
 };

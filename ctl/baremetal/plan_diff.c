@@ -13,8 +13,8 @@
 
 static void patch_add(json_t *patch, const char *parent, const char *name, json_t *value)
 {
-        json_array_append_new(patch, json_pack("{ss, so, sO}", "op", "add", "path",
-                                               json_sprintf("%s/%s", parent, name), "value", value));
+        json_array_append_new(patch, json_pack("{ss, so, sO}", "op", "add", "path", json_sprintf("%s/%s", parent, name),
+                                               "value", value));
 }
 
 /* Members of `wanted` that are otherwise in `seen`. */
@@ -77,7 +77,8 @@ static json_t *node_patch(const struct view *view)
         static const char *const plain[] = {"name", "driver", "resource_class", "description"};
         const json_t *wanted = json_object_get(view->desired, "node"), *seen = view->node;
         json_t *patch = json_array();
-        json_t *properties = merged_properties(json_object_get(wanted, "properties"), json_object_get(seen, "properties"));
+        json_t *properties =
+                merged_properties(json_object_get(wanted, "properties"), json_object_get(seen, "properties"));
         json_t *extra = merged_extra(json_object_get(wanted, "extra"), json_object_get(seen, "extra"));
 
         for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
@@ -217,8 +218,8 @@ static bool has_text(const json_t *list, const char *text)
 /* Ours as wanted, and those of others: what is there but was not ours. */
 static bool write_traits(const struct view *view, struct next *ret)
 {
-        const json_t *before = json_object_get(
-                json_object_get(json_object_get(view->node, "extra"), "socle"), "traits");
+        const json_t *before =
+                json_object_get(json_object_get(json_object_get(view->node, "extra"), "socle"), "traits");
         json_t *all = json_copy(json_object_get(view->desired, "traits")), *trait;
         bool differ = false;
         size_t i;
@@ -247,7 +248,7 @@ static bool write_traits(const struct view *view, struct next *ret)
 bool plan_differences(const struct view *view, struct next *ret)
 {
         const json_t *desired = view->desired;
-        const struct things groups = {"portgroups", "port group", "name", json_object_get(desired, "portgroups"),
+        const struct things groups = {"portgroups",     "port group", "name", json_object_get(desired, "portgroups"),
                                       view->portgroups, false};
         const struct things ports = {"ports", "port", "address", json_object_get(desired, "ports"), view->ports, true};
 

@@ -1,6 +1,6 @@
-/* See enrolment.h: the last gate. Cleaning wipes a machine's disks; before that, this host is cordoned, empty of guests,
- * out of the tenants' networks, and somebody has said its name. Each is a step of the status, and one that is not passed
- * holds the rest back. */
+/* See enrolment.h: the last gate. Cleaning wipes a machine's disks; before that, this host is cordoned, empty of
+ * guests, out of the tenants' networks, and somebody has said its name. Each is a step of the status, and one that is
+ * not passed holds the rest back. */
 #include <stdio.h>
 #include <string.h>
 

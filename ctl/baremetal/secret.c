@@ -49,8 +49,8 @@ int secret_read(char **ret, const json_t *reference, struct errors *errors)
         if (fd < 0 || fstat(fd, &st) < 0)
                 return fail(path, -errno, errors);
         if (!S_ISREG(st.st_mode) || (st.st_mode & 0007)) {
-                errors_add(errors, -EACCES, "", "chmod 600", "the secret in %.160s is no file, or everybody may read it",
-                           path);
+                errors_add(errors, -EACCES, "", "chmod 600",
+                           "the secret in %.160s is no file, or everybody may read it", path);
                 return -EACCES;
         }
         cleanup_secret char *text = calloc(1, SECRET_MAX + 1);

@@ -10,9 +10,9 @@
 #include "secret.h"
 #include "transfer.h"
 
-#define CONNECT_S  10L
-#define TOTAL_S    60L
-#define REPLY_MAX  (16u << 20)
+#define CONNECT_S 10L
+#define TOTAL_S   60L
+#define REPLY_MAX (16u << 20)
 
 struct transfer {
         CURL *curl;
@@ -237,8 +237,7 @@ static void set_request(struct transfer *transfer, const struct request *request
         curl_easy_setopt(curl, CURLOPT_HEADERDATA, reply);
 }
 
-int transfer_send(struct transfer *transfer, const struct request *request, struct reply *ret,
-                  char why[TRANSFER_WORDS])
+int transfer_send(struct transfer *transfer, const struct request *request, struct reply *ret, char why[TRANSFER_WORDS])
 {
         cleanup_secret char *body = request->body ? json_dumps(request->body, JSON_COMPACT) : NULL;
         struct reply reply = {.body = calloc(1, 1)};

@@ -24,17 +24,17 @@ DEFINE_CLEANUP(struct transfer *, transfer_free)
 
 struct request {
         const char *method, *url;
-        const char *headers[6];            /* "Name: value"; NULL ends them */
-        const char *username, *password;   /* HTTP basic; NULL: none */
-        json_t *body;                      /* NULL: none; borrowed */
+        const char *headers[6];          /* "Name: value"; NULL ends them */
+        const char *username, *password; /* HTTP basic; NULL: none */
+        json_t *body;                    /* NULL: none; borrowed */
 };
 
 struct reply {
         int status;
         char *body; /* NUL-terminated */
         size_t length;
-        char request_id[96];   /* Openstack-Request-Id; "": none */
-        char *token;           /* X-Subject-Token; a secret */
+        char request_id[96]; /* Openstack-Request-Id; "": none */
+        char *token;         /* X-Subject-Token; a secret */
 };
 void reply_clear(struct reply *reply);
 

@@ -1,5 +1,5 @@
-/* BaremetalNode: a machine, this host unless another is described, enrolled as a node of Ironic. Secrets are named here,
- * never given: where they are kept is in the spec, what they are is read when it is needed (ctl/baremetal/). */
+/* BaremetalNode: a machine, this host unless another is described, enrolled as a node of Ironic. Secrets are named
+ * here, never given: where they are kept is in the spec, what they are is read when it is needed (ctl/baremetal/). */
 #include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
@@ -26,9 +26,18 @@ static const struct field secrets[] = {
         {},
 };
 
-#define SECRET(name, help) {name, FIELD_ONEOF, help, .required = true, .fields = secrets, .secret = true}
-#define TEXT(name, help)   {name, FIELD_STRING, help, .min = 1, .max = WORD_MAX}
-#define NEEDED(name, help) {name, FIELD_STRING, help, .min = 1, .max = WORD_MAX, .required = true}
+#define SECRET(name, help)                                                                                             \
+        {                                                                                                              \
+                name, FIELD_ONEOF, help, .required = true, .fields = secrets, .secret = true                           \
+        }
+#define TEXT(name, help)                                                                                               \
+        {                                                                                                              \
+                name, FIELD_STRING, help, .min = 1, .max = WORD_MAX                                                    \
+        }
+#define NEEDED(name, help)                                                                                             \
+        {                                                                                                              \
+                name, FIELD_STRING, help, .min = 1, .max = WORD_MAX, .required = true                                  \
+        }
 
 static const struct field no_fields[] = {{}};
 
@@ -136,8 +145,8 @@ static const struct field nic_fields[] = {
 static const struct field nic = {.name = "nic", .type = FIELD_OBJECT, .help = "A NIC.", .fields = nic_fields};
 
 static const struct field hardware[] = {
-        {"uuid", FIELD_STRING, "The machine's UUID, as its SMBIOS has it: the node's UUID in Ironic.",
-         .required = true, .immutable = true, .min = 36, .max = 36},
+        {"uuid", FIELD_STRING, "The machine's UUID, as its SMBIOS has it: the node's UUID in Ironic.", .required = true,
+         .immutable = true, .min = 36, .max = 36},
         {"cpu_arch", FIELD_STRING, "Its architecture.", .fallback = "\"x86_64\"", .min = 1, .max = WORD_MAX},
         {"cpus", FIELD_INT, "CPUs.", .required = true, .min = 1, .max = 65536},
         {"memory", FIELD_INT, "Memory.", .unit = "MiB", .required = true, .min = 1, .max = INT32_MAX},
@@ -148,10 +157,10 @@ static const struct field hardware[] = {
         {},
 };
 
-static const struct field capability = {.name = "capability", .type = FIELD_STRING, .help = "name:value", .min = 3,
-                                        .max = WORD_MAX};
-static const struct field trait = {.name = "trait", .type = FIELD_STRING, .help = "CUSTOM_… or a standard trait.",
-                                   .min = 1, .max = WORD_MAX};
+static const struct field capability = {
+        .name = "capability", .type = FIELD_STRING, .help = "name:value", .min = 3, .max = WORD_MAX};
+static const struct field trait = {
+        .name = "trait", .type = FIELD_STRING, .help = "CUSTOM_… or a standard trait.", .min = 1, .max = WORD_MAX};
 
 static const struct field fields[] = {
         {"ironic", FIELD_OBJECT, "The Ironic that is to have it.", .required = true, .fields = ironic},
@@ -161,8 +170,8 @@ static const struct field fields[] = {
          "disks; the host is cordoned first, and must be empty. active: adopted as it runs.",
          .fallback = "\"manageable\"", .choices = targets},
         TEXT("consent", "The name of the host that may be wiped; needed for the target available, and nothing else."),
-        {"uuid", FIELD_STRING, "This host's UUID in Ironic, if its SMBIOS has none that is its own.",
-         .immutable = true, .min = 36, .max = 36},
+        {"uuid", FIELD_STRING, "This host's UUID in Ironic, if its SMBIOS has none that is its own.", .immutable = true,
+         .min = 36, .max = 36},
         {"hardware", FIELD_OBJECT, "Another machine than the host that socled runs on. By default this host.",
          .fields = hardware},
         TEXT("resource_class", "Ironic's resource class, by which flavors choose it."),

@@ -1,5 +1,5 @@
-/* inventory: this host as the Ironic Python Agent would describe it. hwloc, lldpd and a BMC may take their time, so it is read on a
- * thread of its own. */
+/* inventory: this host as the Ironic Python Agent would describe it. hwloc, lldpd and a BMC may take their time, so it
+ * is read on a thread of its own. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -97,7 +97,8 @@ static void run(struct call *call, json_t *json)
 
 static struct method inventory = {
         .name = "inventory",
-        .help = "This host in the Ironic Python Agent's format: interfaces, CPU, memory, disks, system vendor, boot, BMC; NUMA "
+        .help = "This host in the Ironic Python Agent's format: interfaces, CPU, memory, disks, system vendor, boot, "
+                "BMC; NUMA "
                 "topology, PCI devices, and what the neighbours tell by LLDP.",
         .role = ROLE_READ,
         .params = params,

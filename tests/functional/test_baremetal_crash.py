@@ -99,9 +99,9 @@ def test_ironic_dies_at_each_write(host, ironic, moment):  # noqa: F811
     ask(host.apply)
     while wait_for(killer, host, "manageable"):
         kills += 1
-        ironic.start()
         # the same request comes again and passes; the one after it is the next to be cut off
         killer.arm(moment, 2 if moment == "before" else 1, lambda method: method != "GET")
+        ironic.start()
     check_enrolled(host, ironic)
     print(f"Ironic was killed {kills} times")
     assert kills >= 4

@@ -1,7 +1,7 @@
 /* What an Ironic, a Keystone, an LLDP neighbour or a BIOS may answer: any bytes. The first byte says which.
  *
- * Words for people must be one line of UTF-8 and never empty; a planned request has a path of ours, whatever the node in the answer
- * calls itself. */
+ * Words for people must be one line of UTF-8 and never empty; a planned request has a path of ours, whatever the node
+ * in the answer calls itself. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,11 +55,11 @@ static json_t *desired(void)
 
         if (made)
                 return made;
-        json_t *spec = json_pack("{s{s{ss}}, ss, s[], s[s], s[s], s{ss, sI, sI, sI, s[{ss, ss}]}}", "bmc", "none", "driver",
-                                 "fake-hardware", "target", "manageable", "ports", "traits", "CUSTOM_A", "capabilities",
-                                 "a:1", "hardware", "uuid", "4c4c4544-0051-3610-8056-b4c04f4d3332", "cpus",
-                                 (json_int_t)1, "memory", (json_int_t)1, "disk", (json_int_t)1, "interfaces", "name",
-                                 "a", "mac_address", "52:54:00:00:00:01");
+        json_t *spec = json_pack("{s{s{ss}}, ss, s[], s[s], s[s], s{ss, sI, sI, sI, s[{ss, ss}]}}", "bmc", "none",
+                                 "driver", "fake-hardware", "target", "manageable", "ports", "traits", "CUSTOM_A",
+                                 "capabilities", "a:1", "hardware", "uuid", "4c4c4544-0051-3610-8056-b4c04f4d3332",
+                                 "cpus", (json_int_t)1, "memory", (json_int_t)1, "disk", (json_int_t)1, "interfaces",
+                                 "name", "a", "mac_address", "52:54:00:00:00:01");
         check(desired_make(&made, "n1", spec, NULL, 82, "me", &errors) == 0);
         json_decref(spec);
         return made;

@@ -63,14 +63,16 @@ static void test_the_three_conflicts(void **state)
                 {409, FAULTSTRING("Node 1be is locked by host lab, please retry after"), FAULT_LOCKED, "locked"},
                 {409, FAULTSTRING("A port with MAC address 52:54:00:00:00:01 already exists."), FAULT_DUPLICATE, "52"},
                 {409, FAULTSTRING("A node with name n1 already exists."), FAULT_DUPLICATE, "n1"},
-                {409, FAULTSTRING("Can not delete node while it is in state active; can only be"), FAULT_WRONG_STATE, ""},
+                {409, FAULTSTRING("Can not delete node while it is in state active; can only be"), FAULT_WRONG_STATE,
+                 ""},
                 {400, FAULTSTRING("The requested action \\\\\\'manage\\\\\\' can not be performed on node"),
                  FAULT_WRONG_STATE, "manage"},
         };
 
         for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
                 check(&all[i]);
-        assert_true(fault_is_passing(FAULT_LOCKED) && fault_is_passing(FAULT_BUSY) && fault_is_passing(FAULT_UNREACHABLE));
+        assert_true(fault_is_passing(FAULT_LOCKED) && fault_is_passing(FAULT_BUSY) &&
+                    fault_is_passing(FAULT_UNREACHABLE));
         assert_false(fault_is_passing(FAULT_DUPLICATE) || fault_is_passing(FAULT_WRONG_STATE) ||
                      fault_is_passing(FAULT_DENIED));
 }

@@ -1,4 +1,5 @@
-/* What is read of a machine: LLDP's TLVs, SMBIOS type 42, a BMC's words, who has the same BMC, traits and capabilities. */
+/* What is read of a machine: LLDP's TLVs, SMBIOS type 42, a BMC's words, who has the same BMC, traits and capabilities.
+ */
 #include "support.h"
 
 #include <stdlib.h>
@@ -39,7 +40,8 @@ static void test_lldp(void **state)
 }
 
 /* A record as DSP0270 has it, with one Redfish-over-IP protocol record. */
-static size_t make_record(unsigned char *record, unsigned char format, const unsigned char *ip, size_t ip_size, unsigned port)
+static size_t make_record(unsigned char *record, unsigned char format, const unsigned char *ip, size_t ip_size,
+                          unsigned port)
 {
         const size_t data = 91;
 
@@ -86,8 +88,9 @@ static void test_smbios_host_interface(void **state)
 static void test_ipmitool(void **state)
 {
         assert_int_equal(bmc_ipmi_words("Error: Unable to establish IPMI v2 / RMCP+ session\n"), BMC_UNREACHABLE);
-        assert_int_equal(bmc_ipmi_words("> RAKP 2 HMAC is invalid\nError: Unable to establish IPMI v2 / RMCP+ session\n"),
-                         BMC_PASSWORD);
+        assert_int_equal(
+                bmc_ipmi_words("> RAKP 2 HMAC is invalid\nError: Unable to establish IPMI v2 / RMCP+ session\n"),
+                BMC_PASSWORD);
         assert_int_equal(bmc_ipmi_words("RAKP 2 message indicates an error : unauthorized name\n"), BMC_PASSWORD);
         assert_int_equal(bmc_ipmi_words("Address lookup for nowhere failed\n"), BMC_UNREACHABLE);
         assert_int_equal(bmc_ipmi_words("what is this"), BMC_ODD);
@@ -111,8 +114,10 @@ static void test_the_same_bmc(void **state)
         assert_true(same("redfish", "{'redfish_address': 'https://[fd00::5]'}", "redfish",
                          "{'redfish_address': 'https://[FD00::5]:443'}"));
         assert_true(same("redfish", "{'redfish_address': 'https://10.0.0.5'}", "ipmi", "{'ipmi_address': '10.0.0.5'}"));
-        assert_true(same("ipmi", "{'ipmi_address': 'fd00::5'}", "ipmi", "{'ipmi_address': 'fd00::5', 'ipmi_port': 623}"));
-        assert_false(same("ipmi", "{'ipmi_address': '10.0.0.5'}", "ipmi", "{'ipmi_address': '10.0.0.5', 'ipmi_port': 624}"));
+        assert_true(
+                same("ipmi", "{'ipmi_address': 'fd00::5'}", "ipmi", "{'ipmi_address': 'fd00::5', 'ipmi_port': 623}"));
+        assert_false(
+                same("ipmi", "{'ipmi_address': '10.0.0.5'}", "ipmi", "{'ipmi_address': '10.0.0.5', 'ipmi_port': 624}"));
         assert_false(same("redfish", "{'redfish_address': 'https://c', 'redfish_system_id': '/a'}", "redfish",
                           "{'redfish_address': 'https://c', 'redfish_system_id': '/b'}"));
         assert_false(same("redfish", "{'redfish_address': 'https://10.0.0.5'}", "redfish",
@@ -138,8 +143,8 @@ static void test_capabilities(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_lldp),          cmocka_unit_test(test_smbios_host_interface),
-                cmocka_unit_test(test_ipmitool),      cmocka_unit_test(test_the_same_bmc),
+                cmocka_unit_test(test_lldp),         cmocka_unit_test(test_smbios_host_interface),
+                cmocka_unit_test(test_ipmitool),     cmocka_unit_test(test_the_same_bmc),
                 cmocka_unit_test(test_capabilities),
         };
 

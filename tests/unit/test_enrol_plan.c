@@ -1,5 +1,5 @@
-/* The planner of enrolments, with an Ironic made of JSON: from every state it gets where it shall, in few steps, asks for nothing
- * twice, and takes back what was made and only that. */
+/* The planner of enrolments, with an Ironic made of JSON: from every state it gets where it shall, in few steps, asks
+ * for nothing twice, and takes back what was made and only that. */
 #include "support.h"
 
 #include <string.h>
@@ -21,9 +21,10 @@ struct world {
 
 static json_t *make_desired(void)
 {
-        json_t *spec = parse("{'ironic': {'endpoint': 'http://x'}, 'bmc': {'redfish': {'address': 'https://bmc/', "
-                             "'username': 'root', 'password': {'file': '/x'}, 'verify': true}}, 'target': 'manageable', "
-                             "'resource_class': 'large', 'traits': ['CUSTOM_A'], 'capabilities': ['rack:7'], 'ports': []}");
+        json_t *spec =
+                parse("{'ironic': {'endpoint': 'http://x'}, 'bmc': {'redfish': {'address': 'https://bmc/', "
+                      "'username': 'root', 'password': {'file': '/x'}, 'verify': true}}, 'target': 'manageable', "
+                      "'resource_class': 'large', 'traits': ['CUSTOM_A'], 'capabilities': ['rack:7'], 'ports': []}");
         json_t *inventory = parse(
                 "{'uuid': '" UUID "', 'inventory': {'interfaces': ["
                 "{'name': 'a', 'mac_address': '52:54:00:00:00:01', 'lldp': [[1, '04001122334455'], [2, '0545746831'], "
@@ -128,8 +129,8 @@ static void write_list(struct world *world, json_t *list, const struct next *nex
 static void take_verb(struct world *world, const char *verb)
 {
         static const char *const moves[][3] = {
-                {"enroll", "manage", "manageable"},      {"manageable", "provide", "available"},
-                {"available", "manage", "manageable"},   {"manageable", "adopt", "active"},
+                {"enroll", "manage", "manageable"},       {"manageable", "provide", "available"},
+                {"available", "manage", "manageable"},    {"manageable", "adopt", "active"},
                 {"clean failed", "manage", "manageable"}, {"inspect failed", "manage", "manageable"},
                 {"adopt failed", "manage", "manageable"}, {"adopt failed", "adopt", "active"},
                 {"clean wait", "abort", "clean failed"},
@@ -416,7 +417,7 @@ static void test_what_others_have_put_there_stays(void **state)
 
 static void test_leaving(void **state)
 {
-        static const char *const states[] = {"enroll",        "manageable",     "available", "clean failed",
+        static const char *const states[] = {"enroll",         "manageable",   "available", "clean failed",
                                              "inspect failed", "adopt failed", "clean wait"};
         struct world *world = *state;
         struct next next = {};
