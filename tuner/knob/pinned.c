@@ -1,10 +1,8 @@
 /* See pinned.h. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "host_private.h"
 #include "pinned.h"
 #include "topology/cpu_set.h"
 
@@ -54,14 +52,14 @@ static int look_at(const struct host *host, const char *pid, const char *thread,
 
 int pinned_elsewhere(const struct host *host, const char *cpus, const char *group, struct knob_detail *detail)
 {
-        cleanup_(strings_free_p) char **processes = NULL;
+        cleanup_strings char **processes = NULL;
         struct cpu_set set;
         int r = cpu_set_from_list(cpus, &set);
 
         if (r == 0)
                 r = host_list(host, &processes, "/proc");
         for (size_t i = 0; r == 0 && processes[i]; i++) {
-                cleanup_(strings_free_p) char **threads = NULL;
+                cleanup_strings char **threads = NULL;
                 if (processes[i][0] < '0' || processes[i][0] > '9' ||
                     host_list(host, &threads, "/proc/%s/task", processes[i]) < 0)
                         continue;

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "host_private.h"
 #include "sets.h"
 
 static int read_set(const struct host *host, char **ret_list, const char *path,

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "knob.h"
-#include "host_private.h"
 #include "topology/cpu_set.h"
 
 /* -EBADMSG: the file has no such thing in it. */
