@@ -87,39 +87,44 @@ lab_image_boot() {
         { cat "$run/console.log"; return 1; }
     rm -r "$run"
     mkdir "$run"
-    mkfifo "$run/monitor.in" "$run/monitor.out"
     (await 60 test -p "$run/gate.out" && read -r -t 300 _ <"$run/gate.out" &&
         printf 'migrate "file:%s"\nquit\n' "$image/memory" >"$run/monitor.in") &
-    cat "$run/monitor.out" &
-    lab_qemu 300 "$run" -drive "$disk" -chardev null,id=hvc0 -kernel "$image/grub" \
-        -chardev "pipe,id=monitor,path=$run/monitor" -mon chardev=monitor &&
+    (await 60 test -p "$run/monitor.out" && cat "$run/monitor.out") &
+    lab_qemu 300 "$run" -drive "$disk" -chardev null,id=hvc0 -kernel "$image/grub" &&
         [[ -s $image/memory ]] || { cat "$run/console.log" "$run/qemu.log"; return 1; }
     rm -r "$run"
 }
 
+lab_image_make() { # DIRECTORY LOG
+    local work
+    work=$(mktemp -d "$lab_cache/making.XXXX")
+    if ! { set -x; lab_image_root "$work" && lab_image_grub "$work" && lab_image_qemu "$work" && lab_image_disk "$work" &&
+        lab_image_boot "$work"; } &>"$2"; then
+        set +x
+        tail -n 40 "$2" >&2
+        rm -rf "$work"
+        return 1
+    fi
+    set +x
+    rm -rf "$work/root"
+    mv "$work" "$1"
+}
+
 lab_image() {
-    local key work log
+    local key lock
     key=$(lab_image_key)
     image=$lab_cache/image-$key
     mkdir -p "$lab_cache"
-    # One at a time makes the image; the others wait for it.
-    exec {lock}>"$lab_cache/lock"
-    flock "$lock"
-    if [[ ! -e $image/ready ]]; then
-        echo "$me: making the machine's image from Debian's packages (once; a few minutes)"
-        work=$(mktemp -d "$lab_cache/making.XXXX")
-        log=$lab_cache/image.log
-        if ! { set -x; lab_image_root "$work" && lab_image_grub "$work" && lab_image_qemu "$work" && lab_image_disk "$work" &&
-            lab_image_boot "$work"; } &>"$log"; then
-            tail -n 40 "$log" >&2
-
-            return 1
+    if [[ ! -d $image ]]; then
+        # One makes it, who comes meanwhile waits.
+        exec {lock}>"$lab_cache/$key.lock"
+        flock "$lock"
+        if [[ ! -d $image ]]; then
+            echo "$me: making the machine's image from Debian's packages (once; a few minutes)"
+            lab_image_make "$image" "$lab_cache/$key.log" || return 1
         fi
-        rm -rf "$work/root" "$image"
-        mv "$work" "$image"
-        touch "$image/ready"
+        exec {lock}>&-
+        find "$lab_cache" -maxdepth 1 -mindepth 1 -mtime +7 -exec rm -rf {} + # what no run has used for long
     fi
     touch "$image"
-    find "$lab_cache" -maxdepth 1 -name 'image-*' -mtime +14 -exec rm -rf {} +
-    flock -u "$lock"
 }
