@@ -145,6 +145,10 @@ static void test_systemd(void **state)
         cleanup_free char *drop_in = tree_get(tree, "/etc/systemd/system.conf.d/50-socle.conf");
         assert_non_null(strstr(drop_in, "\n[Manager]\nCPUAffinity=0-3"));
         assert_reads(tree, "partition", "socle.slice", "isolated 4-7");
+        tree_put(tree, "/proc/1/status", "Name:\tsystemd\nCpus_allowed_list:\t0-7"); /* as old kernels forget it */
+        assert_reads(tree, "systemd_affinity", "", "0-3 (systemd is on 0-7)");
+        tree_put(tree, "/proc/1/status", "Name:\tsystemd\nCpus_allowed_list:\t1");
+        assert_reads(tree, "systemd_affinity", "", "0-3");
         restore_ok(tree);
         tree_assert_absent(tree, "/etc/systemd/system.conf.d/50-socle.conf");
         assert_reads(tree, "partition", "socle.slice", "none");

@@ -4,20 +4,14 @@
 #include <string.h>
 
 #include "pinned.h"
-#include "topology/cpu_set.h"
-
-#define ALLOWED "\nCpus_allowed_list:\t"
+#include "sets.h"
 
 /* A kernel's thread has no memory of its own. */
 static bool is_pinned(const char *status, const struct cpu_set *cpus)
 {
-        const char *line = strstr(status, ALLOWED);
         struct cpu_set allowed;
 
-        if (!line || !strstr(status, "\nVmSize:"))
-                return false;
-        cleanup_free char *list = strndup(line + strlen(ALLOWED), strcspn(line + strlen(ALLOWED), "\n"));
-        return list && cpu_set_from_list(list, &allowed) == 0 && !cpu_set_empty(&allowed) &&
+        return strstr(status, "\nVmSize:") && cpus_allowed(status, &allowed) == 0 && !cpu_set_empty(&allowed) &&
                cpu_set_within(&allowed, cpus);
 }
 
