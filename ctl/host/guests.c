@@ -99,6 +99,23 @@ static int observe(struct machine *machine, struct placement_state **ret, struct
         return 0;
 }
 
+/* A guest that was never placed here does not come to a host that is given away. */
+static bool is_kept_out(const struct machine *machine, const struct want *want)
+{
+        struct host state = {.root = machine->host.state, .state = machine->host.state};
+
+        return machine->wants->cordon && !host_exists(&state, "/" PREFIX "%s.json", want->name);
+}
+
+static void tell_kept_out(struct machine *machine, const struct want *want)
+{
+        json_t *status = json_pack("{ss, so}", "state", "waiting", "waiting_for",
+                                   json_sprintf("the host is cordoned: BaremetalNode %s gives it away",
+                                                machine->wants->cordon));
+
+        machine->tell(machine->user, want, status, NULL);
+}
+
 void guests_reconcile(struct machine *machine)
 {
         cleanup_(placement_state_free_p) struct placement_state *state = NULL;
@@ -113,7 +130,9 @@ void guests_reconcile(struct machine *machine)
                 const struct want *want = &machine->wants->guests.list[i];
                 struct errors own = {};
                 json_t *status = NULL;
-                if (r < 0)
+                if (is_kept_out(machine, want))
+                        tell_kept_out(machine, want);
+                else if (r < 0)
                         tell(machine, want, r, NULL, &errors);
                 else
                         tell(machine, want, apply_one(machine, want, state, false, &status, &own), status, &own);

@@ -41,6 +41,8 @@ bool wants_concern(const struct object *object)
 {
         if (strcmp(object->kind->name, "Port") == 0)
                 return guest_of(object) != NULL;
+        if (strcmp(object->kind->name, "BaremetalNode") == 0)
+                return true;
         return wants_kind(object->kind);
 }
 
@@ -118,6 +120,19 @@ static int take_port(void *user, const struct object *object)
                                                (json_int_t)spec_int(object->spec, "mtu", 0)));
 }
 
+/* A BaremetalNode that means this host, and wants it to be deployed by others. */
+static int take_cordon(void *user, const struct object *object)
+{
+        struct wants *wants = user;
+
+        if (json_object_get(object->spec, "hardware") ||
+            strcmp(spec_string(object->spec, "target"), "available") != 0)
+                return 0;
+        free(wants->cordon);
+        wants->cordon = strdup(object->name);
+        return wants->cordon ? 0 : -1;
+}
+
 const struct want *want_find(const struct want_list *list, const char *name)
 {
         for (size_t i = 0; i < list->count; i++)
@@ -139,6 +154,7 @@ struct wants *wants_free(struct wants *wants)
                 }
                 free(list->list);
         }
+        free(wants->cordon);
         free(wants);
         return NULL;
 }
@@ -155,6 +171,8 @@ struct wants *wants_new(const struct model *model, const struct transaction *tra
                 if (each(model, transaction, lists[i].kind, take_want, list_at(wants, i)) < 0)
                         return NULL;
         if (wants->guests.count > 0 && each(model, transaction, "Port", take_port, wants) < 0)
+                return NULL;
+        if (each(model, transaction, "BaremetalNode", take_cordon, wants) < 0)
                 return NULL;
         return TAKE_PTR(wants);
 }

@@ -29,6 +29,7 @@ struct wants {
         uint64_t revision;         /* of the model */
         struct want_list profiles; /* one at most, as the kind has it */
         struct want_list devices, guests;
+        char *cordon; /* the BaremetalNode that gives this host away: no new guests; NULL: none */
 };
 
 /* The model as it is; with `transaction`, as it will be after it. NULL: no memory. */

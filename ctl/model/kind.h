@@ -40,6 +40,7 @@ struct field {
         const char *fallback; /* the default as JSON text; NULL: none. Of an object {}: its members' defaults */
         bool required;        /* absent without a default is an error */
         bool immutable;       /* may not change while the object lives; delete and make it anew */
+        bool secret;          /* a value that is refused is not repeated: somebody may have put a secret there */
         int64_t min, max;
         int family;
         const char *ref_kind;

@@ -53,7 +53,10 @@ static json_t *refuse(const struct field *field, const json_t *value, const stru
         if (errors->count < ERRORS_MAX) {
                 place_pointer(place, pointer);
                 field_expected(field, expected);
-                show_value(value, shown);
+                if (field->secret)
+                        snprintf(shown, sizeof(shown), "not what it should be");
+                else
+                        show_value(value, shown);
         }
         errors_add(errors, -EINVAL, pointer, expected, "%s is %s%s%s", place->name ? place->name : "the entry", shown,
                    *why ? ", " : "", why);

@@ -205,6 +205,12 @@ bool network_in_force(const struct network *network, uint64_t revision)
         return network->settled && network->in_force >= revision;
 }
 
+bool network_is_clear(const struct network *network)
+{
+        return network_in_force(network, model_revision(network->model)) ||
+               dataplane_client_state(network->client) == DATAPLANE_CONNECTING;
+}
+
 const char *network_failure(const struct network *network, uint32_t id)
 {
         const struct entry *entry = entry_find(&network->entries, id);

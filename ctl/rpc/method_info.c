@@ -4,6 +4,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "baremetal.h"
 #include "network.h"
 #include "private.h"
 #include "remote.h"
@@ -60,6 +61,8 @@ json_t *rpc_server_info(const struct rpc_server *server)
                 json_object_set_new(info, "remote", remote_info(server->remote));
         if (context->tuning)
                 json_object_set_new(info, "host", tuning_info(context->tuning));
+        if (context->baremetal)
+                json_object_set_new(info, "baremetal", baremetal_info(context->baremetal));
         return info;
 }
 

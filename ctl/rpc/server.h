@@ -8,6 +8,7 @@
 
 #include "role.h"
 
+struct baremetal;
 struct cpu_set;
 struct model;
 struct network;
@@ -40,6 +41,8 @@ struct rpc_context {
         /* What "isolated" means to the tuner: the plan's CPUs. NULL: those that the kernel says are isolated. */
         int (*isolated_cpus)(void *user, struct cpu_set *ret);
         void *isolated_user;
+        struct baremetal *baremetal; /* NULL: nobody is enrolled from here */
+        const char *host_root;       /* another tree of /proc and /sys, for tests; NULL: this host's */
 };
 
 struct rpc_options {
@@ -65,5 +68,5 @@ void rpc_server_roles_changed(struct rpc_server *server);
 /* How socled is: the method `info`, but for the caller's role. A new reference. */
 json_t *rpc_server_info(const struct rpc_server *server);
 
-/* The dataplane, or the host, has moved on: answers those who wait for it. */
+/* The dataplane, the host or a bare-metal node has moved on: answers those who wait for it. */
 void rpc_server_progress(struct rpc_server *server);

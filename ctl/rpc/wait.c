@@ -2,6 +2,7 @@
  * ends. */
 #include <stdlib.h>
 
+#include "baremetal.h"
 #include "network.h"
 #include "private.h"
 #include "socle/cleanup.h"
@@ -13,7 +14,7 @@ struct wait {
         struct call *call;
         json_t *result;
         uint64_t revision;
-        bool dataplane, host; /* who has to have it */
+        bool dataplane, host, baremetal; /* who has to have it */
         sd_event_source *timer;
         struct wait *next;
 };
@@ -23,7 +24,8 @@ static bool in_force(const struct wait *wait)
         const struct rpc_context *context = &wait->server->context;
 
         return (!wait->dataplane || network_in_force(context->network, wait->revision)) &&
-               (!wait->host || tuning_in_force(context->tuning, wait->revision));
+               (!wait->host || tuning_in_force(context->tuning, wait->revision)) &&
+               (!wait->baremetal || baremetal_in_force(context->baremetal, wait->revision));
 }
 
 /* A profile does not wait for a dataplane, which a node may not even have; nor a port for the host. */
@@ -38,15 +40,22 @@ static void find_parts(struct wait *wait, const json_t *objects)
                         continue;
                 wait->dataplane = wait->dataplane || kind->compile;
                 wait->host = wait->host || wants_kind(kind);
+                wait->baremetal = wait->baremetal || baremetal_kind(kind);
         }
         wait->host = wait->host && wait->server->context.tuning;
+        wait->baremetal = wait->baremetal && wait->server->context.baremetal;
 }
 
 static const char *failure_of(const struct rpc_server *server, const struct object *object)
 {
-        const char *text = network_failure(server->context.network, object->id);
+        const struct rpc_context *context = &server->context;
+        const char *text = network_failure(context->network, object->id);
 
-        return text || !server->context.tuning ? text : tuning_failure(server->context.tuning, object->id);
+        if (!text && context->tuning)
+                text = tuning_failure(context->tuning, object->id);
+        if (!text && context->baremetal)
+                text = baremetal_failure(context->baremetal, object->id);
+        return text;
 }
 
 /* `failures`: what of the caller's objects could not be put into force. */

@@ -15,6 +15,7 @@
 #include "config.h"
 #include "socle/errors.h"
 #include "metrics.h"
+#include "baremetal.h"
 #include "model.h"
 #include "network.h"
 #include "noise/noise.h"
@@ -61,6 +62,7 @@ struct daemon {
         struct model *model;
         struct network *network;
         struct tuning *tuning;
+        struct baremetal *baremetal;
         struct rpc_server *server;
         bool ready; /* told to systemd */
         struct metrics *metrics;
@@ -153,6 +155,8 @@ static void on_progress(void *user)
 {
         struct daemon *daemon = user;
 
+        if (daemon->baremetal)
+                baremetal_host_changed(daemon->baremetal);
         if (!daemon->server)
                 return;
         tell_ready(daemon);
@@ -276,6 +280,32 @@ static int start_tuner(struct daemon *daemon)
         return 0;
 }
 
+/* Its ledgers are beside the store. */
+static int start_baremetal(struct daemon *daemon)
+{
+        const struct config *config = &daemon->config;
+        const struct baremetal_events events = {.progress = on_progress, .note = on_note, .user = daemon};
+        const char *slash = strrchr(config->store, '/');
+        cleanup_free char *state = NULL;
+
+        if (asprintf(&state, "%.*s/baremetal", (int)(slash - config->store), config->store) < 0)
+                return -ENOMEM;
+        const struct baremetal_options options = {
+                .root = config->tuner_root[0] ? config->tuner_root : NULL,
+                .state = state,
+                .libvirt_uri = config->tuner ? config->libvirt_uri : "",
+                .tuning = daemon->tuning,
+                .network = daemon->network,
+        };
+        int r = baremetal_new(&daemon->baremetal, daemon->event, daemon->model, &options);
+        if (r < 0) {
+                log_error("bare-metal nodes cannot be looked after: %s", strerror(-r));
+                return r;
+        }
+        baremetal_set_events(daemon->baremetal, &events);
+        return 0;
+}
+
 /* Those of the plan in force; without one, what the kernel calls so. */
 static int isolated_cpus(void *user, struct cpu_set *ret)
 {
@@ -303,7 +333,8 @@ static int serve(struct daemon *daemon)
                 .name_roles = &config->name_roles,
                 .remote = &remote,
                 .context = {daemon->model, daemon->store, daemon->network, daemon->tuning, config->store,
-                            config->dataplane_socket, isolated_cpus, daemon},
+                            config->dataplane_socket, isolated_cpus, daemon, daemon->baremetal,
+                            config->tuner_root[0] ? config->tuner_root : NULL},
         };
         int r = rpc_server_new(&daemon->server, daemon->event, &options, why, sizeof(why));
 
@@ -361,6 +392,8 @@ static int start(struct daemon *daemon)
         network_set_events(daemon->network, &events);
         r = start_tuner(daemon);
         if (r >= 0)
+                r = start_baremetal(daemon);
+        if (r >= 0)
                 r = serve(daemon);
         return r < 0 ? r : start_metrics(daemon);
 }
@@ -382,8 +415,11 @@ static void stop(struct daemon *daemon)
                 network_set_events(daemon->network, &(struct network_events){});
         if (daemon->tuning)
                 tuning_set_events(daemon->tuning, &(struct tuning_events){});
+        if (daemon->baremetal)
+                baremetal_set_events(daemon->baremetal, &(struct baremetal_events){});
         metrics_free(daemon->metrics);
         rpc_server_free(daemon->server);
+        baremetal_free(daemon->baremetal);
         tuning_free(daemon->tuning);
         network_free(daemon->network);
         model_free(daemon->model);

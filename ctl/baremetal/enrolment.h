@@ -1,0 +1,87 @@
+/* One machine on its way into Ironic, or out of it: looks, plans, takes a step, tells. All state that must survive is in
+ * Ironic and in the ledger; what is here may be lost at any moment. Belongs to a node's thread (node.c), and blocks.
+ *
+ *      enrolment.c   a turn, and what a failure means       act.c      taking a step
+ *      observe.c     what Ironic has                        release.c  may the host be given away? */
+#pragma once
+
+#include <jansson.h>
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "ironic.h"
+#include "plan.h"
+#include "progress.h"
+
+struct enrolment_options {
+        const char *root;        /* of /proc and /sys; NULL: "/" */
+        const char *lldp_socket; /* NULL: the default */
+        const char *state;       /* directory of the ledgers */
+        const char *libvirt_uri; /* "": there are no guests here */
+        const char *by;          /* who we are: the host's name */
+};
+
+/* What only the event loop knows of the host. */
+struct host_facts {
+        bool cordoned;     /* the tuner places no new guests any more */
+        char holding[256]; /* ports and underlays that are left, for people; "": none, and the dataplane has it so */
+};
+
+struct seen {
+        json_t *node, *ports, *portgroups; /* node NULL: there is none */
+};
+
+struct enrolment {
+        /* given */
+        struct enrolment_options options;
+        const char *name;
+        const atomic_bool *cancel;
+        void (*tell)(void *user, json_t *status, const char *failure, bool settled); /* takes over `status` */
+        void (*note)(void *user, int priority, const char *format, ...) __attribute__((format(printf, 3, 4)));
+        void *user;
+        json_t *spec; /* NULL: leave */
+        uint64_t revision;
+        struct host_facts facts;
+
+        /* of this run, from enrolment_restart() on */
+        struct ironic *ironic;
+        json_t *ledger, *inventory, *desired, *applied; /* applied: the spec that the run is for */
+        struct progress progress;
+        struct seen seen;
+        bool checked, validated, released, taking_back;
+        bool fresh; /* `seen` is what Ironic has, as far as we changed it */
+        char verb[32]; /* last asked for */
+        unsigned asked, passing, stumbles, failures, waits;
+        char failure[PLAN_WORDS]; /* why it cannot be, as last found; "": nothing */
+};
+
+/* A new spec, or to leave: what was found out is found out again. */
+void enrolment_restart(struct enrolment *enrolment);
+/* One step. How long to wait for the next one, in ms; -1: it has left, and nothing is left of it. */
+int enrolment_turn(struct enrolment *enrolment);
+void enrolment_clear(struct enrolment *enrolment);
+
+/* ---- between the parts ---- */
+
+/* FAULT_NONE and enrolment->seen, or the answer says why not. */
+enum fault observe(struct enrolment *enrolment, struct answer *answer);
+void seen_clear(struct seen *seen);
+/* What was written is seen without another look: Ironic's answer says how it is now. False: it does not. */
+bool seen_update(struct seen *seen, const struct next *next, const struct answer *answer);
+
+/* The word for `state` in the status; NULL words: none. */
+void tell_status(struct enrolment *enrolment, const char *state, const char *words);
+int save_ledger(struct enrolment *enrolment);
+
+/* act.c: each takes its step and answers how long to wait. */
+int act_request(struct enrolment *enrolment, struct next *next);
+int act_check(struct enrolment *enrolment);
+int act_validate(struct enrolment *enrolment);
+/* release.c */
+int act_release(struct enrolment *enrolment);
+
+/* A request that failed, or a step that cannot be: how long to wait before the next turn. */
+int on_fault(struct enrolment *enrolment, const char *step, const struct answer *answer);
+int give_up(struct enrolment *enrolment, const char *step, const char *request_id, const char *words);
+/* Does another machine than ours have to be enrolled? */
+bool is_other_machine(const json_t *spec);

@@ -1,0 +1,44 @@
+/* The host as the Ironic Python Agent would describe it, read from the running system. Blocks (hwloc, lldpd, a BMC over
+ * its system interface); called from a node's thread. What cannot be read is absent, as it is there. */
+#pragma once
+
+#include <jansson.h>
+
+#include "socle/errors.h"
+
+struct topology;
+
+struct inventory_source {
+        const char *root;        /* of /proc and /sys; NULL: "/" */
+        const char *lldp_socket; /* lldpd's, NULL: its default place below root */
+};
+
+/* {"inventory": {interfaces, cpu, memory, disks, bmc_address, bmc_mac, hostname, system_vendor, boot}, "lldp_raw",
+ * "pci_devices", "numa_topology", as the agent sends them; and what Ironic has no place for: "uuid" (of SMBIOS; absent:
+ * none that is its own), "cpu_flags", "bonds" [{name, mode, address, interfaces, properties}], "hugepages" [bytes],
+ * "sriov" (some NIC is capable)}. 0 or -errno with words. */
+int inventory_read(json_t **ret, const struct inventory_source *source, struct errors *errors);
+
+/* ---- the parts; `root` is a directory's descriptor ---- */
+
+json_t *inventory_interfaces(int root, json_t **ret_bonds);
+json_t *inventory_disks(int root);
+json_t *inventory_pci(int root);
+json_t *inventory_cpu(int root, const struct topology *topology);
+json_t *inventory_cpu_flags(int root);
+json_t *inventory_memory(const struct topology *topology);
+json_t *inventory_numa(int root, const struct topology *topology);
+json_t *inventory_system_vendor(int root);
+json_t *inventory_boot(int root);
+/* {"address", "mac", "redfish"}: what the host knows of its BMC; NULL: nothing. */
+json_t *inventory_bmc(int root);
+/* What is to be read of SMBIOS type 42 (DSP0270) as {"address", "redfish"}; NULL: no Redfish over IP. Pure. */
+json_t *smbios_host_interface(const unsigned char *record, size_t size);
+/* In canonical form; NULL: none, or one that many machines share. The caller's. */
+char *inventory_uuid(int root);
+
+/* lldp_raw of lldpd: {interface: [[type, "hex"]…]}; empty when it does not run. */
+json_t *lldp_read(const char *socket);
+/* What Ironic calls local_link_connection in one interface's TLVs: {switch_id, port_id, switch_info}; NULL: no chassis
+ * that is a MAC address, or no port. Pure. */
+json_t *lldp_link(const json_t *tlvs);
