@@ -56,7 +56,7 @@ static int apply_one(struct machine *machine, const struct want *want, struct pl
         return r;
 }
 
-/* Not there yet, or libvirtd is not: no failure, it is waited for. */
+/* Not there yet, or libvirtd is not, or a job keeps it: no failure, it is waited for. */
 static void tell(struct machine *machine, const struct want *want, int r, json_t *status, const struct errors *errors)
 {
         char words[640];
@@ -68,7 +68,9 @@ static void tell(struct machine *machine, const struct want *want, int r, json_t
                 return;
         }
         failure_words(errors, words, sizeof(words));
-        if (r == -ENOENT || r == -ENOTCONN)
+        if (r == -EBUSY)
+                machine->failed = true; /* libvirt tells of no end of a job: try again */
+        if (r == -ENOENT || r == -ENOTCONN || r == -EBUSY)
                 machine->tell(machine->user, want, json_pack("{ss, ss}", "state", "waiting", "waiting_for", words),
                               NULL);
         else

@@ -104,6 +104,9 @@ void machine_look(struct machine *machine)
         }
         profile_look(machine);
         devices_look(machine);
+        /* libvirt tells of no change of a persistent pin. */
+        if (machine->wants->guests.count > 0 && ++machine->guest_looks % RETRY_LOOKS == 0)
+                guests_reconcile(machine);
 }
 
 void machine_guests_changed(struct machine *machine)

@@ -19,10 +19,11 @@ struct machine {
         struct drift_watch *drift;
         json_t *reboot; /* knobs that are in force only after a reboot */
         bool enforce;
-        uint64_t enforced; /* how many times drift was put back */
-        bool failed;       /* the last pass could not do all */
-        unsigned looks;    /* since then */
-        char trouble[256]; /* what was last noted: said once, not at each attempt */
+        uint64_t enforced;    /* how many times drift was put back */
+        bool failed;          /* the last pass could not do all */
+        unsigned looks;       /* since then */
+        unsigned guest_looks; /* how often guests might have been looked at */
+        char trouble[256];    /* what was last noted: said once, not at each attempt */
 
         struct guests *guests;
         json_t *guest_list; /* all domains, as last seen */

@@ -21,6 +21,14 @@ static struct want_list *list_at(struct wants *wants, size_t i)
         return (struct want_list *)((char *)wants + lists[i].offset);
 }
 
+/* A Port's vhost-user attachment may name the guest whose domain gets the interface. */
+static const char *guest_of(const struct object *port)
+{
+        const json_t *vhost = json_object_get(json_object_get(port->spec, "attachment"), "vhost_user");
+
+        return vhost ? spec_string(vhost, "guest") : NULL;
+}
+
 bool wants_kind(const struct kind *kind)
 {
         for (size_t i = 0; i < ARRAY_LEN(lists); i++)
@@ -32,7 +40,7 @@ bool wants_kind(const struct kind *kind)
 bool wants_concern(const struct object *object)
 {
         if (strcmp(object->kind->name, "Port") == 0)
-                return json_object_get(object->spec, "guest") != NULL;
+                return guest_of(object) != NULL;
         if (strcmp(object->kind->name, "BaremetalNode") == 0)
                 return true;
         return wants_kind(object->kind);
@@ -98,9 +106,9 @@ static int take_want(void *user, const struct object *object)
 static int take_port(void *user, const struct object *object)
 {
         struct wants *wants = user;
-        const char *guest = spec_string(object->spec, "guest");
+        const char *guest = guest_of(object);
         const json_t *vhost = json_object_get(json_object_get(object->spec, "attachment"), "vhost_user");
-        const struct want *want = guest && vhost ? want_find(&wants->guests, guest) : NULL;
+        const struct want *want = guest ? want_find(&wants->guests, guest) : NULL;
 
         if (!want)
                 return 0;

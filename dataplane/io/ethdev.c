@@ -17,6 +17,7 @@
 
 struct ethdev {
         uint16_t id;
+        char name[64]; /* of the device on its bus */
         uint16_t tx_queues;
         bool interrupts;
         int xsk_fds[DP_IO_QUEUES_MAX]; /* AF_XDP: the driver's sockets, which can be waited on; −1: not found */
@@ -168,16 +169,16 @@ static int setup(struct dp_io *io, struct ethdev *ethdev, const struct wire_atta
 /* Attaches the device by its bus and finds its port number. */
 static int attach(struct ethdev *ethdev, const struct wire_attachment *attachment, struct dp_io_error *error)
 {
-        char device[64], arguments[128] = "";
+        char *device = ethdev->name, arguments[128] = "";
         int r;
 
         if (attachment->device == WIRE_DEVICE_PCI) {
-                snprintf(device, sizeof(device), "%s", attachment->name);
+                snprintf(device, sizeof(ethdev->name), "%s", attachment->name);
                 r = rte_eal_hotplug_add("pci", device, "");
         } else {
                 if (if_nametoindex(attachment->name) == 0)
                         return dp_io_fail(error, ENODEV, "interface %s does not exist (yet)", attachment->name);
-                snprintf(device, sizeof(device), "net_af_xdp_%s", attachment->name);
+                snprintf(device, sizeof(ethdev->name), "net_af_xdp_%s", attachment->name);
                 snprintf(arguments, sizeof(arguments), "iface=%s,start_queue=0,queue_count=%u", attachment->name,
                          attachment->queues);
                 r = rte_eal_hotplug_add("vdev", device, arguments);
@@ -191,6 +192,18 @@ static int attach(struct ethdev *ethdev, const struct wire_attachment *attachmen
         return 0;
 }
 
+/* The kernel wants a PCI function back: it is being unbound, or its physical function takes its VFs away. Whoever asks
+ * for that waits in the kernel, holding the device's lock, until we close it. On DPDK's interrupt thread. */
+static void wanted_back(const char *name, enum rte_dev_event_type event, void *data)
+{
+        struct dp_io *io = data;
+
+        if (event != RTE_DEV_EVENT_REMOVE)
+                return;
+        __atomic_store_n(&io->broken, true, __ATOMIC_RELEASE);
+        dp_io_notify(io);
+}
+
 static void ethdev_close(struct dp_io *io)
 {
         struct ethdev *ethdev = io->priv;
@@ -198,6 +211,8 @@ static void ethdev_close(struct dp_io *io)
 
         if (!ethdev)
                 return;
+        while (rte_dev_event_callback_unregister(ethdev->name, wanted_back, io) == -EAGAIN)
+                rte_pause(); /* it runs just now */
         if (ethdev->id != RTE_MAX_ETHPORTS && rte_eth_dev_info_get(ethdev->id, &info) == 0) {
                 rte_eth_dev_stop(ethdev->id);
                 rte_eth_dev_close(ethdev->id);
@@ -236,6 +251,7 @@ static int ethdev_open(struct dp_io *io, const struct wire_attachment *attachmen
         ethdev->id = RTE_MAX_ETHPORTS;
         if ((r = attach(ethdev, attachment, error)) < 0 || (r = setup(io, ethdev, attachment, error)) < 0)
                 return r;
+        rte_dev_event_callback_register(ethdev->name, wanted_back, io);
         if (io->port->role == DP_ROLE_UNDERLAY)
                 rte_eth_macaddr_get(ethdev->id, &io->mac);
 

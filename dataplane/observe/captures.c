@@ -317,7 +317,7 @@ static void put(struct captures *captures, struct item *item, struct rte_mbuf *m
         const struct trace trace = {.names = captures->names,
                                     .cookie = item->cookie,
                                     .packet = captured.packet,
-                                    .now_ms = dp_clock_ms(captured.tsc),
+                                    .now_ms = captured.now_ms,
                                     .past = true,
                                     .put = put_record,
                                     .user = captures->writer};

@@ -105,6 +105,7 @@ static struct rte_mbuf *make_copy(struct dp_capture *capture, struct dp_worker *
 static void hand_over(struct dp_capture *capture, struct dp_worker *worker, struct rte_mbuf *copy,
                       struct dp_captured captured)
 {
+        captured.now_ms = worker->now_ms;
         *dp_captured(copy) = captured;
         worker->notify = true;
         if (rte_ring_sp_enqueue(capture->workers[worker->index].ring, copy) == 0)

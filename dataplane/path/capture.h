@@ -17,6 +17,7 @@ enum dp_capture_mode {
 /* In the private area of a copy. */
 struct dp_captured {
         uint64_t tsc;
+        uint32_t now_ms; /* the worker's clock then, by which it also dates sessions: it stands still for a round */
         uint32_t length; /* of the frame; the copy may be shorter */
         uint32_t packet; /* TRACE: which one */
         uint16_t port;   /* index */

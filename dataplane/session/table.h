@@ -16,7 +16,7 @@
 #include "state.h"
 
 #define DP_SESSION_SLOTS      7
-#define DP_SESSION_SPILL_MAX  8 /* buckets behind its own that an entry may be in */
+#define DP_SESSION_SPILL_MAX  16 /* buckets behind its own that an entry may be in: 8 were too few for a full table */
 #define DP_SESSION_LOCK_TRIES 256
 #define DP_SESSION_NONE       0 /* index + 1 of no entry */
 

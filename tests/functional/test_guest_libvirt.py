@@ -293,6 +293,21 @@ def test_huge_pages_take_a_restart(libvirt, driver, tmp_path):
     driver.stop()
 
 
+def test_huge_pages_of_the_default_size(libvirt, driver, tmp_path):
+    driver.stop()
+    driver = Driver(libvirt, tmp_path / "state", PLAN | {"pages": [{"node": 0, "page_bytes": 2 << 20, "count": 40}]})
+    driver.connected()
+    libvirt.define("d", vcpus=1, extra="<memoryBacking><hugepages/></memoryBacking>")
+    libvirt.define("e", vcpus=1)
+    steps = only(driver.apply("g", guest("d")))["steps"]
+    assert steps and not [s for s in steps if s["what"] == "huge pages"]
+    assert only(driver.apply("g", guest("d")))["steps"] == []
+    assert "<hugepages/>" in libvirt.xml("d")
+    refused = driver.apply("h", guest("e", hugepages="2MiB"))  # they are accounted as what they are
+    assert refused.code == -28 and "node 0 has 1 free dedicated CPU, 16 MiB" in refused.words()
+    driver.stop()
+
+
 def test_cells_where_it_must_be_on_two_nodes(libvirt, driver, tmp_path):
     """On a machine that is made up: what libvirt takes and keeps; the lab shows that it comes true."""
     driver.stop()

@@ -580,7 +580,7 @@ def test_explain_lists_kinds(node):
     done = node.ctl("explain")
     assert done.status == OK
     assert [line.split()[0] for line in done.out.splitlines()] == [
-        "KIND", "AddressGroup", "Guest", "HostProfile", "Network", "Peer", "Port", "SecurityGroup", "SessionSettings", "SriovDevice",
+        "KIND", "AddressGroup", "BaremetalNode", "Guest", "HostProfile", "Network", "Peer", "Port", "SecurityGroup", "SessionSettings", "SriovDevice",
         "Underlay"]
 
 

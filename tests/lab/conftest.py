@@ -22,7 +22,7 @@ OUT = os.environ.get("SOCLE_LAB")  # what is written there, script/lab brings ou
 def pytest_configure(config):
     config.addinivalue_line("markers", "boots(n, power_cut=False): the test runs n times, with a reboot before each but "
                                        "the first; its argument `boot` counts from 1")
-    config.inicfg.setdefault("timeout", "240")
+    config.inicfg.setdefault("timeout", "600")
     if OUT:
         config.pluginmanager.register(boots.Boots(pathlib.Path(os.environ["SOCLE_LAB_STATE"])))
 
@@ -86,7 +86,7 @@ def huge_pages():
 
 
 @pytest.fixture
-def node(tmp_path):
+def node(tmp_path, vfs, huge_pages):  # both must be there for longer than the node
     """node(**options): socled and socle-dataplane as transient units of systemd, in the machine's own namespace."""
     nodes = []
 

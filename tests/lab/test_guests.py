@@ -98,7 +98,7 @@ def test_two_cells_on_two_nodes(libvirt, driver):
     assert memory_by_node(libvirt.pid("wide")) == {0: 32 * MIB, 1: 32 * MIB}
 
 
-def test_huge_pages_of_its_node(libvirt, driver, huge_pages):
+def test_huge_pages_of_its_node(huge_pages, libvirt, driver):  # in this order: given back when no guest has any
     for node in (0, 1):
         huge_pages(node, 48)
     libvirt.define("d")

@@ -4,24 +4,41 @@
  *      knob-tool STATE-DIRECTORY plan|compare|apply|drift|audit SPEC.json
  *      knob-tool STATE-DIRECTORY restore|recover
  *
- * KNOB_TOOL_DIE=N ends the process, as kill -9 does, before the N-th step on the host. */
+ * KNOB_TOOL_DIE=N ends the process, as kill -9 does, before the N-th step on the host. KNOB_TOOL_TRACE=1 writes to stderr
+ * what takes more than a millisecond. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "knob/apply.h"
 #include "knob/audit.h"
 #include "socle/cleanup.h"
+#include "validate.h"
 
 static int steps_left;
+static bool trace;
+static struct timespec began;
 
 static int count_step(void *user, enum host_step step, const char *path)
 {
         if (steps_left > 0 && --steps_left == 0)
                 _exit(42);
+        clock_gettime(CLOCK_MONOTONIC, &began);
         return 0;
 }
 
-static const struct host_observer observer = {.before = count_step};
+static void time_step(void *user, enum host_step step, const char *path)
+{
+        struct timespec now;
+
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        double seconds = (double)(now.tv_sec - began.tv_sec) + (double)(now.tv_nsec - began.tv_nsec) / 1e9;
+        if (trace && seconds > 0.001)
+                fprintf(stderr, "%.3f s step %d %s\n", seconds, step, path);
+}
+
+static const struct host_observer observer = {.before = count_step, .after = time_step};
 
 struct answer {
         struct wishes wishes;
@@ -46,12 +63,18 @@ static int plan_host(const char *path, struct topology **ret_topology, struct pl
 {
         const struct topology_source here = {};
         struct host_profile *profile = NULL;
-        json_t *spec = json_load_file(path, 0, NULL);
-        int r = spec ? host_profile_from_json(&profile, spec, errors) : -1;
+        json_t *given = json_load_file(path, 0, NULL), *spec = NULL;
+        int r = given ? validate_spec(kind_find("HostProfile"), given, &spec, errors) : -ENOENT;
 
+        if (r == 0)
+                r = host_profile_from_json(&profile, spec, errors);
+        json_decref(given);
         json_decref(spec);
         if (r == 0)
                 r = topology_read(ret_topology, &here, errors);
+        /* A partition takes its CPUs from the cgroup that we are in; they are the plan's all the same. */
+        if (r == 0)
+                (*ret_topology)->allowed = (*ret_topology)->online;
         if (r == 0)
                 r = plan_make(ret_plan, *ret_topology, profile, errors);
         host_profile_free(profile);
@@ -97,6 +120,7 @@ int main(int argc, char **argv)
         static struct answer answer;
 
         steps_left = getenv("KNOB_TOOL_DIE") ? (int)strtol(getenv("KNOB_TOOL_DIE"), NULL, 10) : 0;
+        trace = getenv("KNOB_TOOL_TRACE");
         int r = act(&host, argc, argv, &answer);
         json_t *errors = errors_to_json(&answer.errors);
         json_t *json = json_pack("{s:o, s:o, s:O, s:b, s:o}", "results", knob_results_to_json(&answer.results), "notes",

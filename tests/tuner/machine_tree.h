@@ -151,9 +151,12 @@ static inline const char *machine_path(char *ret, size_t size, const char *name)
 /* A new, empty tree; with the name of a .tree, what is in it. */
 static inline struct machine_tree tree_make(const char *machine)
 {
-        struct machine_tree tree = {"/tmp/socle-machine-XXXXXX"};
+        struct machine_tree tree;
         char line[8192];
 
+        /* in memory, if there is such a place: hundreds of files each */
+        snprintf(tree.root, sizeof(tree.root), "%s/socle-machine-XXXXXX",
+                 access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
         if (!mkdtemp(tree.root))
                 tree_fail("making", tree.root);
         if (!machine)

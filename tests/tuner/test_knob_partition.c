@@ -102,6 +102,24 @@ static void test_invalid(void **state)
         tree_assert_absent(tree, GROUP);
 }
 
+/* The neighbour's partition would become invalid by our listing its CPUs. */
+static void test_neighbour(void **state)
+{
+        struct tree *tree = *state;
+        cleanup_topology struct topology *topology = topology_small("0-7", "0-7", NULL);
+        struct plan plan = plan_partition();
+        cleanup_wishes struct wishes wishes = {};
+
+        tree_put(tree, ROOT "/other/cpuset.cpus", "7");
+        tree_put(tree, ROOT "/other/cpuset.cpus.partition", "root");
+        wishes_of(tree, topology, &plan, &wishes);
+        apply_fails(tree, &wishes, -EBUSY, "'other' is a partition that has the CPUs 7 already");
+        tree_assert_absent(tree, GROUP);
+        tree_put(tree, ROOT "/other/cpuset.cpus.partition", "root invalid (no more)");
+        apply_changes(tree, &wishes, 1);
+        restore_ok(tree);
+}
+
 /* Nobody who is pinned there is driven away; whoever is in the slice already may be. */
 static void test_pinned(void **state)
 {
@@ -145,6 +163,10 @@ static void test_systemd(void **state)
         cleanup_free char *drop_in = tree_get(tree, "/etc/systemd/system.conf.d/50-socle.conf");
         assert_non_null(strstr(drop_in, "\n[Manager]\nCPUAffinity=0-3"));
         assert_reads(tree, "partition", "socle.slice", "isolated 4-7");
+        tree_put(tree, "/proc/1/status", "Name:\tsystemd\nCpus_allowed_list:\t0-7"); /* as old kernels forget it */
+        assert_reads(tree, "systemd_affinity", "", "0-3 (systemd is on 0-7)");
+        tree_put(tree, "/proc/1/status", "Name:\tsystemd\nCpus_allowed_list:\t1");
+        assert_reads(tree, "systemd_affinity", "", "0-3");
         restore_ok(tree);
         tree_assert_absent(tree, "/etc/systemd/system.conf.d/50-socle.conf");
         assert_reads(tree, "partition", "socle.slice", "none");
@@ -214,6 +236,7 @@ int main(void)
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(test_there_and_back, setup, tree_teardown),
                 cmocka_unit_test_setup_teardown(test_invalid, setup, tree_teardown),
+                cmocka_unit_test_setup_teardown(test_neighbour, setup, tree_teardown),
                 cmocka_unit_test_setup_teardown(test_pinned, setup, tree_teardown),
                 cmocka_unit_test_setup_teardown(test_systemd, setup, tree_teardown),
                 cmocka_unit_test_setup_teardown(test_no_cpuset, setup, tree_teardown),

@@ -184,6 +184,20 @@ static void test_require_needs_siblings(void **state)
         bed_free(bed);
 }
 
+/* No plan does that; if one did, a core that is not all the guests' would be no whole one. */
+static void test_a_core_that_is_split(void **state)
+{
+        struct bed *bed = *state;
+        struct guest_demand a = demand("a", 2);
+
+        placement_state_free(bed->state);
+        cpu_set_remove(&bed->machine->plan.classes[CLASS_GUESTS_DEDICATED], 19); /* the sibling of 3 */
+        assert_int_equal(placement_state_new(&bed->state, &bed->machine->topology, &bed->machine->plan), 0);
+        a.siblings = SIBLING_ISOLATE;
+        a.near_node = 0;
+        check_cpus(bed, &a, "4 5");
+}
+
 static void test_one_cache(void **state)
 {
         struct machine_shape shape = {
@@ -358,6 +372,28 @@ static void test_near_the_dataplane(void **state)
         bed_free(bed);
 }
 
+static void test_near_the_nearest_of_several(void **state)
+{
+        struct machine_shape shape = two_nodes;
+        shape.nodes = 4;
+        shape.dataplane = 0;
+        struct bed *bed = bed_new(&shape);
+        struct guest_demand full = demand("full", 10), a = demand("a", 2);
+        json_t *json;
+
+        placement_state_free(bed->state);
+        machine_set_core(bed->machine, 2, CLASS_DATAPLANE);
+        machine_set_core(bed->machine, 3 * 8 + 2, CLASS_DATAPLANE);
+        assert_int_equal(placement_state_new(&bed->state, &bed->machine->topology, &bed->machine->plan), 0);
+        full.near_node = 0;
+        a.near_dataplane = true;
+        json_decref(put(bed, &full));
+        json = put(bed, &a);
+        assert_nodes(json, "[3]"); /* not 1, which is close to 0 */
+        json_decref(json);
+        bed_free(bed);
+}
+
 static void test_close_pairs_of_nodes(void **state)
 {
         struct machine_shape shape = two_nodes;
@@ -492,6 +528,11 @@ static void test_stays_where_it_is(void **state)
         a.page_bytes = 0;
         placement->vcpu_cpus[0] = placement->vcpu_cpus[1];
         assert_false(placement_keep(bed->state, &a, placement));
+        placement->vcpu_cpus[0] = (struct cpu_set){};
+        cpu_set_add(&placement->vcpu_cpus[0], 28); /* the sibling of the other's, 12 */
+        assert_true(placement_keep(bed->state, &a, placement));
+        a.siblings = SIBLING_ISOLATE;
+        assert_false(placement_keep(bed->state, &a, placement));
         guest_placement_free(placement);
 }
 
@@ -502,6 +543,7 @@ int main(void)
                 TEST(test_dedicated_fills_cores),
                 TEST(test_sibling_policies),
                 cmocka_unit_test(test_require_needs_siblings),
+                TEST(test_a_core_that_is_split),
                 cmocka_unit_test(test_one_cache),
                 TEST(test_shared_and_mixed),
                 TEST(test_threads_of_their_own),
@@ -510,6 +552,7 @@ int main(void)
                 TEST(test_huge_pages_are_accounted),
                 TEST(test_near),
                 cmocka_unit_test(test_near_the_dataplane),
+                cmocka_unit_test(test_near_the_nearest_of_several),
                 cmocka_unit_test(test_close_pairs_of_nodes),
                 TEST(test_foreign_guests_are_respected),
                 TEST(test_memory_on_no_node_weighs_on_all),

@@ -38,6 +38,8 @@ static void test_synthetic_machines(void **state)
                 assert_int_equal(t->cpu_count, machines[i].cpus);
                 assert_int_equal(t->core_count, machines[i].cores);
                 assert_int_equal(t->node_count, machines[i].nodes);
+                for (size_t n = 0; n < t->node_count; n++)
+                        assert_int_equal(cpu_set_count(&t->nodes[n].cpus), machines[i].cpus / machines[i].nodes);
                 assert_int_equal(t->package_count, machines[i].packages);
                 assert_int_equal(t->smt, machines[i].smt);
                 assert_false(t->live);

@@ -53,13 +53,24 @@ static void test_devices(void **state)
 
 static void test_memory_beside(void **state)
 {
+        static const unsigned cpus[] = {0, 4, 4, 0};
         cleanup_(topology_free_p) struct topology *t = read_file(MACHINE("hbm.xml"));
 
         check_consistent(t);
         assert_int_equal(t->node_count, 4);
         for (size_t i = 0; i < t->node_count; i++)
-                assert_int_equal(cpu_set_count(&t->nodes[i].cpus), i % 2 ? 0 : 4);
+                assert_int_equal(cpu_set_count(&t->nodes[i].cpus), cpus[i]);
         assert_int_equal(t->nodes[1].page_count, 2);
+}
+
+static void test_memory_far(void **state)
+{
+        cleanup_(topology_free_p) struct topology *t = read_file(MACHINE("far-memory.xml"));
+
+        check_consistent(t);
+        assert_int_equal(t->node_count, 3);
+        assert_true(cpu_set_empty(&t->nodes[0].cpus));
+        assert_true(cpu_set_has(&t->nodes[1].cpus, 0) && cpu_set_has(&t->nodes[2].cpus, 1));
 }
 
 static void test_hybrid(void **state)
@@ -172,9 +183,9 @@ int main(void)
 {
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_same_as_tree),  cmocka_unit_test(test_devices),
-                cmocka_unit_test(test_memory_beside), cmocka_unit_test(test_hybrid),
-                cmocka_unit_test(test_version_1),     cmocka_unit_test(test_wrong_xml),
-                cmocka_unit_test(test_damaged_xml),
+                cmocka_unit_test(test_memory_beside), cmocka_unit_test(test_memory_far),
+                cmocka_unit_test(test_hybrid),        cmocka_unit_test(test_version_1),
+                cmocka_unit_test(test_wrong_xml),     cmocka_unit_test(test_damaged_xml),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

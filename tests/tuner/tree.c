@@ -142,7 +142,7 @@ static int add_to_image(const char *path, const struct stat *status, int type, s
 {
         char text[8192];
 
-        if (type != FTW_F || strstr(path, ".socle-new"))
+        if (type != FTW_F)
                 return 0;
         cleanup_fclose FILE *file = fopen(path, "re");
         assert_non_null(file);

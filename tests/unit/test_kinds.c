@@ -275,6 +275,7 @@ static void test_schema(void **state)
                 const char *name, *area, *role;
         } kinds[] = {
                 {"AddressGroup", "network", "operate"},
+                {"BaremetalNode", "bare metal", "admin"},
                 {"Guest", "host", "operate"},
                 {"HostProfile", "host", "admin"},
                 {"Network", "network", "operate"},

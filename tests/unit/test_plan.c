@@ -240,7 +240,7 @@ static void test_heads(void **state)
                 {"{'name':'x'}", "", "x", "/objects/1/kind", "kind is missing"},
                 {"{'kind':'Prot','name':'x'}", "Prot", "x", "/objects/1/kind", "did you mean Port?"},
                 {"{'kind':'Zebra','name':'x'}", "Zebra", "x", "/objects/1/kind",
-                 "one of: AddressGroup, Guest, HostProfile, Network"},
+                 "one of: AddressGroup, BaremetalNode, Guest, HostProfile"},
                 {"{'kind':7,'name':'x'}", "", "x", "/objects/1/kind", "kind is 7"},
                 {"{'kind':'Port\\u0000','name':'x'}", "", "x", "/objects/1/kind", "kind is"},
                 {"{'kind':'Port'}", "Port", "", "/objects/1/name", "name is missing"},

@@ -1,6 +1,7 @@
 /* One domain to one placement: the journal first, the running domain and its persistent XML, read back; and
  * back again when something fails. See guests_private.h. */
 #include <errno.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -182,6 +183,47 @@ static int pin_threads(const struct change *change, const struct domain *live, b
         return r;
 }
 
+/* ---- what only a start of the guest will bring ---- */
+
+static void explain(const struct change *change, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void explain(const struct change *change, const char *format, ...)
+{
+        va_list args;
+
+        va_start(args, format);
+        json_array_append_new(change->restart_reasons, json_vsprintf(format, args));
+        va_end(args);
+}
+
+static void explain_memory(const struct change *change, const struct domain *live)
+{
+        const struct guest_placement *placement = change->placement;
+        char name[PAGE_SIZE_NAME];
+
+        if (placement_needs_cells(live, placement))
+                explain(change, "it sees %u NUMA cells, and is to see %u", live->cell_count, placement->cell_count);
+        for (unsigned i = 0; i < live->cell_count && live->cell_count == placement->cell_count; i++)
+                if (live->cells[i].node != change->topology->nodes[placement->cells[i].node].os_index)
+                        explain(change, "the memory of its NUMA cell %u is not bound to node %d", i,
+                                change->topology->nodes[placement->cells[i].node].os_index);
+        if (live->page_bytes != placement->page_bytes)
+                explain(change, "its memory is in %s",
+                        live->page_bytes ? page_size_name(live->page_bytes, name) : "normal pages");
+}
+
+static void explain_interfaces(const struct change *change, const struct domain *live, const struct domain *config)
+{
+        for (size_t i = 0; i < change->interface_count; i++)
+                if (!domain_has_interface(live, &change->interfaces[i]))
+                        explain(change, "it runs without interface %s", change->interfaces[i].mac_address);
+        for (size_t i = 0; i < live->interface_count && config; i++) {
+                const struct domain_interface *there = &live->interfaces[i];
+                const struct domain_interface *next = domain_interface(config, there->mac_address);
+                if (strcmp(there->type, "vhostuser") == 0 && (!next || strcmp(next->type, "vhostuser") != 0))
+                        explain(change, "it still runs with interface %s", there->mac_address);
+        }
+}
+
 /* ---- read back, and undone ---- */
 
 static int complain_of(const json_t *steps, struct errors *errors)
@@ -196,8 +238,8 @@ static int complain_of(const json_t *steps, struct errors *errors)
         return -EIO;
 }
 
-/* Nothing may differ any more. The domain as it runs now is kept for what is said about restarts. */
-static int read_back(struct change *change, struct errors *errors)
+/* Nothing may differ any more. */
+static int read_back(const struct change *change, struct errors *errors)
 {
         cleanup_json json_t *differs = json_array();
         cleanup_domain_facts struct domain *live = NULL, *config = NULL;
@@ -207,11 +249,17 @@ static int read_back(struct change *change, struct errors *errors)
                 r = pin_threads(change, live, true, differs, errors);
         if (r == 0 && change->config)
                 r = domain_read(change->handle, true, &config, errors);
-        if (r == 0 && config)
+        if (r < 0)
+                return r;
+        domain_resolve_pages(change->guests, change->plan, live);
+        domain_resolve_pages(change->guests, change->plan, config);
+        if (config)
                 change_diff(change, config, differs);
-        if (r == 0)
-                r = complain_of(differs, errors);
-        return r;
+        if (live) {
+                explain_memory(change, live);
+                explain_interfaces(change, live, config);
+        }
+        return complain_of(differs, errors);
 }
 
 static int undo(const struct change *change, const char *config, struct errors *errors)
@@ -233,25 +281,6 @@ static int undo(const struct change *change, const char *config, struct errors *
 }
 
 /* ---- all of it ---- */
-
-static void explain_restart(const struct change *change)
-{
-        const struct domain *live = change->live;
-        json_t *reasons = change->restart_reasons;
-        char name[PAGE_SIZE_NAME];
-
-        if (placement_needs_cells(live, change->placement))
-                json_array_append_new(reasons, json_sprintf("it sees %u NUMA cells, and is to see %u", live->cell_count,
-                                                            change->placement->cell_count));
-        if (live->page_bytes != change->placement->page_bytes)
-                json_array_append_new(reasons, json_sprintf("its memory is in %s",
-                                                            live->page_bytes ? page_size_name(live->page_bytes, name)
-                                                                             : "normal pages"));
-        for (size_t i = 0; i < change->interface_count; i++)
-                if (!domain_has_interface(live, &change->interfaces[i]))
-                        json_array_append_new(reasons, json_sprintf("it runs without interface %s",
-                                                                    change->interfaces[i].mac_address));
-}
 
 static int bring_about(struct change *change, struct errors *errors)
 {
@@ -287,8 +316,6 @@ int change_domain(struct change *change, struct errors *errors)
 {
         int r = 0;
 
-        if (change->live)
-                explain_restart(change);
         if (!change->dry_run) {
                 r = change->live ? is_free(change, errors) : 0;
                 return r < 0 ? r : bring_about(change, errors);
@@ -296,6 +323,8 @@ int change_domain(struct change *change, struct errors *errors)
         if (change->live) {
                 r = pin_threads(change, change->live, true, change->steps, errors);
                 move_memory(change);
+                explain_memory(change, change->live);
+                explain_interfaces(change, change->live, change->config);
         }
         if (r == 0 && change->config)
                 change_diff(change, change->config, change->steps);

@@ -95,8 +95,7 @@ static int find_place(const struct change *change, const struct guest_demand *de
 
         for (size_t i = 0; i < ARRAY_LEN(candidates); i++) {
                 struct guest_placement *placement =
-                        candidates[i] ? placement_of(candidates[i], change->topology, placement_plan(state), true)
-                                      : NULL;
+                        candidates[i] ? placement_of(candidates[i], change->topology, change->plan, true) : NULL;
                 if (placement && placement_keep(state, demand, placement)) {
                         *ret = placement;
                         return 0;
@@ -128,7 +127,7 @@ static void change_clear(struct change *change)
         json_decref(change->restart_reasons);
 }
 
-static int read_domain(struct change *change, const char *uuid, const struct plan *plan, struct errors *errors)
+static int read_domain(struct change *change, const char *uuid, struct errors *errors)
 {
         int r = 0;
 
@@ -145,8 +144,8 @@ static int read_domain(struct change *change, const char *uuid, const struct pla
                 errors_add(errors, -ENOENT, "/spec/domain", "", "the domain is about to go");
                 r = -ENOENT;
         }
-        domain_resolve_pages(change->guests, plan, change->live);
-        domain_resolve_pages(change->guests, plan, change->config);
+        domain_resolve_pages(change->guests, change->plan, change->live);
+        domain_resolve_pages(change->guests, change->plan, change->config);
         return r;
 }
 
@@ -173,8 +172,7 @@ static int place(struct change *change, const struct guest_wish *wish, struct pl
 static void account_as_is(struct change *change, struct placement_state *state)
 {
         const struct domain *domain = change->live ? change->live : change->config;
-        struct guest_placement *placement =
-                domain ? placement_of(domain, change->topology, placement_plan(state), false) : NULL;
+        struct guest_placement *placement = domain ? placement_of(domain, change->topology, change->plan, false) : NULL;
         struct errors ignored = {};
 
         if (placement)
@@ -206,7 +204,7 @@ static int apply_to(struct change *change, const char *uuid, const struct guest_
                            owner);
                 return -EEXIST;
         }
-        r = read_domain(change, uuid, placement_plan(state), errors);
+        r = read_domain(change, uuid, errors);
         if (r == 0 && !owner)
                 r = check_manager(change, errors);
         if (r == 0) {
@@ -300,6 +298,7 @@ int guests_apply(struct guests *guests, const char *name, const struct guest_wis
                         .interfaces = interfaces,
                         .interface_count = interface_count,
                         .topology = placement_topology(state),
+                        .plan = placement_plan(state),
                         .dry_run = dry_run,
                         .connection = connection,
                 };

@@ -79,6 +79,7 @@ struct change {
         const struct guest_interface *interfaces;
         size_t interface_count;
         const struct topology *topology;
+        const struct plan *plan;
         bool dry_run;
         virConnectPtr connection;
         virDomainPtr handle;

@@ -5,7 +5,6 @@
 
 #include "guests_private.h"
 
-DEFINE_CLEANUP(char **, strings_free)
 
 #define PREFIX "guest-"
 #define SUFFIX ".json"

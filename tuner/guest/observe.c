@@ -101,7 +101,7 @@ static int read_handle(struct guests *guests, virDomainPtr handle, struct errors
                 r = remember(guests, uuid, domain);
         if (r < 0 && domain)
                 domain_free(domain);
-        if (r < 0 && guests_known(guests, uuid))
+        if ((r == -ENOENT || r == -EINVAL) && guests_known(guests, uuid))
                 forget(guests, guests_known(guests, uuid));
         if (r == -ENOENT)
                 return 0;
@@ -125,7 +125,7 @@ static int read_all(struct guests *guests, virConnectPtr connection, struct erro
                 virDomainFree(handles[i]);
         }
         free(handles);
-        for (size_t i = guests->known_count; i-- > 0;)
+        for (size_t i = guests->known_count; i-- > 0 && r == 0;)
                 if (guests->known[i].stale)
                         forget(guests, &guests->known[i]);
         guests->complete = r == 0;

@@ -47,8 +47,8 @@ static void show_nodes(const struct placement_state *state, const struct guest_d
                 used += (size_t)snprintf(text + used, TEXT_SIZE - used, "%snode %d has ", shown++ ? "; " : "",
                                          state->topology->nodes[i].os_index);
                 if (demand->policy != VCPU_SHARED)
-                        used += (size_t)snprintf(text + used, TEXT_SIZE - used, "%u free dedicated CPUs, ",
-                                                 node->free_count);
+                        used += (size_t)snprintf(text + used, TEXT_SIZE - used, "%u free dedicated CPU%s, ",
+                                                 node->free_count, node->free_count == 1 ? "" : "s");
                 if (demand->policy != VCPU_DEDICATED && node->shared_count == 0)
                         used += (size_t)snprintf(text + used, TEXT_SIZE - used, "no shared CPUs, ");
                 used += (size_t)snprintf(text + used, TEXT_SIZE - used, "%s",

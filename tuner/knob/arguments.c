@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "arguments.h"
-#include "host_private.h"
+#include "host.h"
 #include "topology/cpu_set.h"
 
 static int by_text(const void *a, const void *b)

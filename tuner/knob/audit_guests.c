@@ -74,11 +74,12 @@ static void against_partition(struct auditor *auditor, const json_t *guest, cons
         cleanup_free char *both = audit_overlap(&dedicated, &auditor->partition);
 
         if (both)
-                audit_add(auditor, AUDIT_ERROR, "vcpu-partition", subject,
-                          "isolation at boot only (/spec/isolation/partition: false), or all of the guest in socle.slice",
-                          "a vCPU is pinned to the CPU %s of the isolated partition, where the kernel lets no thread "
-                          "of another control group",
-                          both);
+                audit_add(
+                        auditor, AUDIT_ERROR, "vcpu-partition", subject,
+                        "isolation at boot only (/spec/isolation/partition: false), or all of the guest in socle.slice",
+                        "a vCPU is pinned to the CPU %s of the isolated partition, where the kernel lets no thread "
+                        "of another control group",
+                        both);
 }
 
 static void against_each_other(struct auditor *auditor, const json_t *guests, size_t first)

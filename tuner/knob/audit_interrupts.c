@@ -1,6 +1,5 @@
 /* Interrupts that go to isolated CPUs, and who sends them there. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,7 +10,7 @@
 /* The names of its handlers are the directories in its own: "nvme0q3". */
 static void name_of(const struct host *host, const char *irq, char *ret, size_t size)
 {
-        cleanup_(strings_free_p) char **names = NULL;
+        cleanup_strings char **names = NULL;
 
         snprintf(ret, size, "irq %s", irq);
         if (host_list(host, &names, "/proc/irq/%s", irq) < 0)
@@ -66,7 +65,7 @@ static void look_at(struct auditor *auditor, const char *irq)
 
 static void irqs(struct auditor *auditor)
 {
-        cleanup_(strings_free_p) char **names = NULL;
+        cleanup_strings char **names = NULL;
 
         if (host_list(auditor->facts->host, &names, "/proc/irq") < 0)
                 return;

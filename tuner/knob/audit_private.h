@@ -3,7 +3,6 @@
 
 #include "arguments.h"
 #include "audit.h"
-#include "host_private.h"
 #include "topology/cpu_set.h"
 
 struct auditor {

@@ -1,12 +1,10 @@
 /* Debian's GRUB: our arguments are in a drop-in that /etc/default/grub's readers take as well, and get into grub.cfg by
  * update-grub, ours or that of the next kernel's installation. For normal boots only: recovery boots do without. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "boot_loader.h"
-#include "host_private.h"
 #include "program.h"
 
 #define DROP_IN   "/etc/default/grub.d/50-socle.cfg"

@@ -2,12 +2,10 @@
  * replaces what has the same name, so what is ours and what was there instead is kept in a record of ours: "set …",
  * "had …". The record goes first (with old and new), then grubby, then the record as it is. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "boot_loader.h"
-#include "host_private.h"
 #include "program.h"
 
 #define ENTRIES   "/boot/loader/entries"
@@ -88,11 +86,11 @@ static bool is_normal_entry(const char *name)
 /* What all normal entries have; -ENOENT: there are none. */
 static int next_boot(const struct host *host, char ***ret)
 {
-        cleanup_(strings_free_p) char **names = NULL, **common = NULL;
+        cleanup_strings char **names = NULL, **common = NULL;
         int r = host_list(host, &names, ENTRIES);
 
         for (size_t i = 0; r == 0 && names[i]; i++) {
-                cleanup_(strings_free_p) char **entry = NULL;
+                cleanup_strings char **entry = NULL;
                 if (!is_normal_entry(names[i]))
                         continue;
                 r = read_entry(host, names[i], &entry);
@@ -163,7 +161,7 @@ static int join_two(const char *a, const char *b, char **ret)
 /* What stands in for ours at present and is not ours, beside what was remembered already and still is replaced. */
 static int what_had(const struct record *record, char *const *next, char *const *wanted, char **ret)
 {
-        cleanup_(strings_free_p) char **foreign = NULL;
+        cleanup_strings char **foreign = NULL;
         cleanup_free char *not_ours = select_arguments(next, record->set, not_in);
         cleanup_free char *kept = NULL, *replaced = NULL;
         int r = not_ours ? arguments_parse(not_ours, &foreign) : -ENOMEM;
@@ -189,7 +187,7 @@ static int run_grubby(const struct host *host, const char *remove, const char *a
 static int write_ours(const struct host *host, char *const *wanted, struct knob_detail *detail)
 {
         cleanup_record struct record record = {};
-        cleanup_(strings_free_p) char **next = NULL;
+        cleanup_strings char **next = NULL;
         cleanup_free char *had = NULL, *all = NULL, *add = NULL;
         int r = read_record(host, &record);
 

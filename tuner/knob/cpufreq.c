@@ -1,10 +1,8 @@
 /* See cpufreq.h. */
 #include <errno.h>
-#include <stdarg.h>
 #include <string.h>
 
 #include "cpufreq.h"
-#include "host_private.h"
 
 #define DIRECTORY "/sys/devices/system/cpu/cpufreq"
 
@@ -33,7 +31,7 @@ static int check(const struct knob *knob, const struct host *host, const char *p
 int cpufreq_wish(const struct knob *knob, const struct host *host, const char *value, const char *available,
                  const char *why, struct wishes *wishes, struct errors *errors)
 {
-        cleanup_(strings_free_p) char **names = NULL;
+        cleanup_strings char **names = NULL;
         size_t before = wishes->count;
 
         if (!value[0])

@@ -169,7 +169,7 @@ int host_list(const struct host *host, char ***ret, const char *path, ...)
         fd = -1; /* the directory's now */
 
         size_t count = 0, room = 16;
-        cleanup_(strings_free_p) char **names = calloc(room, sizeof(*names));
+        cleanup_strings char **names = calloc(room, sizeof(*names));
         if (!names)
                 return -ENOMEM;
         for (struct dirent *entry; (errno = 0, entry = readdir(directory));) {

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "socle/cleanup.h"
+
 /* What can go wrong one by one, and after each of which a process may die. */
 enum host_step {
         HOST_READ,
@@ -51,6 +53,8 @@ int host_mode(const struct host *host, mode_t *ret, const char *path, ...) __att
 /* Names in a directory, sorted (numbers as numbers), "." and ".." left out; NULL-terminated, the caller's. */
 int host_list(const struct host *host, char ***ret, const char *path, ...) __attribute__((format(printf, 3, 4)));
 char **strings_free(char **strings);
+DEFINE_CLEANUP(char **, strings_free)
+#define cleanup_strings cleanup_(strings_free_p)
 
 /* A directory whose parent is there (a cgroup, a resctrl group): 0 also when it is there, or gone, already. */
 int host_make_directory(const struct host *host, const char *path, ...) __attribute__((format(printf, 2, 3)));

@@ -91,12 +91,14 @@ static int fill(const struct host *host, int fd, const char *value, const char *
         return fsync(fd) < 0 ? -errno : 0;
 }
 
-static int remove_file(const struct host *host, int parent, const char *name, const char *path)
+/* And what a process that was killed while it wrote the file has left of it. */
+static int remove_file(const struct host *host, int parent, const char *temporary, const char *name, const char *path)
 {
         int r = host_before(host, HOST_REMOVE, path);
 
         if (r < 0)
                 return r;
+        unlinkat(parent, temporary, 0);
         if (unlinkat(parent, name, 0) < 0)
                 return errno == ENOENT ? 0 : -errno;
         host_after(host, HOST_REMOVE, path);
@@ -130,23 +132,18 @@ int host_replace(const struct host *host, const char *value, const char *path, .
 {
         const char *name;
         FORMAT_PATH(path, -ENOMEM);
+        int r = value ? make_parents(host, path_text) : 0;
 
-        if (!value) {
-                cleanup_close int parent = open_parent(host, path_text, &name);
-                if (parent < 0)
-                        return parent == -ENOENT ? 0 : parent;
-                return remove_file(host, parent, name, path_text);
-        }
-        int r = make_parents(host, path_text);
         if (r < 0)
                 return r;
         cleanup_close int parent = open_parent(host, path_text, &name);
         if (parent < 0)
-                return parent;
+                return parent == -ENOENT && !value ? 0 : parent;
         cleanup_free char *temporary = NULL;
         if (asprintf(&temporary, ".%s.socle-new", name) < 0)
                 return temporary = NULL, -ENOMEM;
-        return put_in_place(host, parent, temporary, name, value, path_text);
+        return value ? put_in_place(host, parent, temporary, name, value, path_text)
+                     : remove_file(host, parent, temporary, name, path_text);
 }
 
 int host_make_directory(const struct host *host, const char *path, ...)

@@ -1,12 +1,10 @@
-/* What host.c and host_files.c share. */
+/* What functions share that take the path of a file as a format. */
 #pragma once
 
 #include <stdio.h>
 
 #include "host.h"
 #include "socle/cleanup.h"
-
-DEFINE_CLEANUP(char **, strings_free)
 
 /* The path of a function that has a format and arguments, in path_text, freed at the end of the block;
  * `failure` is returned when there is no memory. */

@@ -40,7 +40,7 @@ static bool balances(const struct host *host, const char *slash, const char *gro
 /* A cpuset beside ours that balances over CPUs which ours has not: " but machine 2-3 too"; NULL: none does. */
 static int find_other(const struct host *host, const char *list, char **ret)
 {
-        cleanup_(strings_free_p) char **names = NULL;
+        cleanup_strings char **names = NULL;
         struct cpu_set ours, theirs;
         int r = cpu_set_from_list(list, &ours);
 

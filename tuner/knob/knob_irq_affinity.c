@@ -60,7 +60,7 @@ static int wish_irq(const struct knob *knob, const struct host *host, const char
 static int wish(const struct knob *knob, const struct host *host, const struct topology *topology,
                 const struct plan *plan, struct wishes *wishes, struct errors *errors)
 {
-        cleanup_(strings_free_p) char **names = NULL;
+        cleanup_strings char **names = NULL;
 
         if (cpu_set_empty(&plan->irq) || cpu_set_equal(&plan->irq, &topology->online))
                 return 0;

@@ -52,7 +52,7 @@ static char *value_in(const char *text)
 /* Known by the name of its socket. */
 int irqbalance_read_running(const struct host *host, char **ret_list)
 {
-        cleanup_(strings_free_p) char **names = NULL;
+        cleanup_strings char **names = NULL;
         int r = host_list(host, &names, "/run/irqbalance");
 
         for (size_t i = 0; r == 0 && names[i]; i++) {

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "host_private.h"
 #include "systemd.h"
 
 #define UNIT "irqbalance.service"

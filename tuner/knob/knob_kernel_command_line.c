@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "boot_loader.h"
-#include "host_private.h"
 
 /* Boot loaders' scripts take these for themselves, in a value that they write into other scripts. */
 #define SPECIAL "\"'$`\\;&|<>(){}*?#\n"
@@ -39,7 +38,7 @@ static int check(const struct knob *knob, char *const *arguments, struct errors 
 static int wish(const struct knob *knob, const struct host *host, const struct topology *topology,
                 const struct plan *plan, struct wishes *wishes, struct errors *errors)
 {
-        cleanup_(strings_free_p) char **arguments = NULL;
+        cleanup_strings char **arguments = NULL;
 
         if (!plan->kernel_arguments || !plan->kernel_arguments[0])
                 return 0;
@@ -73,7 +72,7 @@ static bool are_in(char *const *arguments, char *const *others)
 static int read_line(const struct host *host, const char *target, char **ret_value)
 {
         const struct boot_loader *loader = boot_loader_find(host);
-        cleanup_(strings_free_p) char **arguments = NULL, **next = NULL;
+        cleanup_strings char **arguments = NULL, **next = NULL;
         int r = loader ? loader->read(host, &arguments) : -ENOENT;
 
         if (r == 0)
@@ -92,7 +91,7 @@ static int read_line(const struct host *host, const char *target, char **ret_val
 static int write_line(const struct host *host, const char *target, const char *value, struct knob_detail *detail)
 {
         const struct boot_loader *loader = boot_loader_find(host);
-        cleanup_(strings_free_p) char **arguments = NULL;
+        cleanup_strings char **arguments = NULL;
         cleanup_free char *text = strndup(value, strcspn(value, "("));
         int r = !loader ? -ENOENT : !text ? -ENOMEM : arguments_parse(text, &arguments);
 
@@ -151,7 +150,7 @@ static bool is_in_force(char *const *wanted, char *const *running, char *const *
 static int in_force(const struct host *host, const char *target, const char *wanted_text, bool *ret, char **ret_found)
 {
         const struct boot_loader *loader = boot_loader_find(host);
-        cleanup_(strings_free_p) char **wanted = NULL, **running = NULL, **next = NULL;
+        cleanup_strings char **wanted = NULL, **running = NULL, **next = NULL;
         int r = arguments_parse(wanted_text, &wanted);
 
         if (r == 0)

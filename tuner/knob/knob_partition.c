@@ -113,11 +113,37 @@ static int claim(const struct host *host, const char *cpus)
         return r == -ENOENT ? 0 : r;
 }
 
+/* A group beside ours whose partition has some of these CPUs: merely to list them would make the kernel invalidate it.
+ */
+static int claimed_elsewhere(const struct host *host, const char *cpus, struct knob_detail *detail)
+{
+        cleanup_strings char **names = NULL;
+        struct cpu_set ours, theirs;
+        int r = cpu_set_from_list(cpus, &ours);
+
+        if (r == 0)
+                r = host_list(host, &names, ROOT);
+        for (size_t i = 0; r == 0 && names[i]; i++) {
+                cleanup_free char *state = NULL, *list = NULL;
+                if (strcmp(names[i], SLICE) == 0 ||
+                    host_read(host, &state, ROOT "/%s/cpuset.cpus.partition", names[i]) < 0 ||
+                    strcmp(state, "member") == 0 || strstr(state, "invalid") ||
+                    read_list(host, &list, ROOT "/%s/cpuset.cpus", names[i]) < 0 ||
+                    cpu_set_from_list(list, &theirs) < 0 || !cpu_set_intersects(&ours, &theirs))
+                        continue;
+                knob_say(detail, "'%s' is a partition that has the CPUs %s already", names[i], list);
+                r = -EBUSY;
+        }
+        return r;
+}
+
 static int isolate(const struct host *host, const char *cpus, struct knob_detail *detail)
 {
         cleanup_free char *state = NULL;
         int r = pinned_elsewhere(host, cpus, SLICE, detail);
 
+        if (r == 0)
+                r = claimed_elsewhere(host, cpus, detail);
         if (r == 0)
                 r = be_member(host);
         if (r == 0)

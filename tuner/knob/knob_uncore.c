@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "host_private.h"
 #include "knob.h"
 
 #define DIRECTORY "/sys/devices/system/cpu/intel_uncore_frequency"
@@ -26,7 +25,7 @@ static int wish(const struct knob *knob, const struct host *host, const struct t
                 const struct plan *plan, struct wishes *wishes, struct errors *errors)
 {
         const struct plan_switches *switches = &plan->switches;
-        cleanup_(strings_free_p) char **names = NULL;
+        cleanup_strings char **names = NULL;
 
         if (switches->uncore_min_mhz < 0 && switches->uncore_max_mhz < 0)
                 return 0;

@@ -12,7 +12,7 @@ static int wish(const struct knob *knob, const struct host *host, const struct t
                 const struct plan *plan, struct wishes *wishes, struct errors *errors)
 {
         struct cpu_set left = topology->online;
-        cleanup_(strings_free_p) char **names = NULL;
+        cleanup_strings char **names = NULL;
 
         if (cpu_set_empty(&plan->isolated))
                 return 0;

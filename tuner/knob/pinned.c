@@ -1,25 +1,17 @@
 /* See pinned.h. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "host_private.h"
 #include "pinned.h"
-#include "topology/cpu_set.h"
-
-#define ALLOWED "\nCpus_allowed_list:\t"
+#include "sets.h"
 
 /* A kernel's thread has no memory of its own. */
 static bool is_pinned(const char *status, const struct cpu_set *cpus)
 {
-        const char *line = strstr(status, ALLOWED);
         struct cpu_set allowed;
 
-        if (!line || !strstr(status, "\nVmSize:"))
-                return false;
-        cleanup_free char *list = strndup(line + strlen(ALLOWED), strcspn(line + strlen(ALLOWED), "\n"));
-        return list && cpu_set_from_list(list, &allowed) == 0 && !cpu_set_empty(&allowed) &&
+        return strstr(status, "\nVmSize:") && cpus_allowed(status, &allowed) == 0 && !cpu_set_empty(&allowed) &&
                cpu_set_within(&allowed, cpus);
 }
 
@@ -54,14 +46,14 @@ static int look_at(const struct host *host, const char *pid, const char *thread,
 
 int pinned_elsewhere(const struct host *host, const char *cpus, const char *group, struct knob_detail *detail)
 {
-        cleanup_(strings_free_p) char **processes = NULL;
+        cleanup_strings char **processes = NULL;
         struct cpu_set set;
         int r = cpu_set_from_list(cpus, &set);
 
         if (r == 0)
                 r = host_list(host, &processes, "/proc");
         for (size_t i = 0; r == 0 && processes[i]; i++) {
-                cleanup_(strings_free_p) char **threads = NULL;
+                cleanup_strings char **threads = NULL;
                 if (processes[i][0] < '0' || processes[i][0] > '9' ||
                     host_list(host, &threads, "/proc/%s/task", processes[i]) < 0)
                         continue;

@@ -13,6 +13,7 @@
 
 #define OUTPUT_MAX 4096
 #define SLICE_MS   50 /* a program whose children keep its output open is noticed to have ended after this */
+#define END_MS     2  /* one that has closed its output is about to end */
 
 struct output {
         char text[OUTPUT_MAX];
@@ -79,7 +80,7 @@ static int wait_for(pid_t pid, int fd, unsigned timeout_s, struct output *output
         int status;
 
         for (;;) {
-                poll(&poll_fd, 1, SLICE_MS);
+                poll(&poll_fd, 1, poll_fd.fd < 0 ? END_MS : SLICE_MS);
                 drain(fd, output);
                 if (poll_fd.revents & POLLHUP)
                         poll_fd.fd = -1; /* nothing more will come; else poll() would not wait */

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "host_private.h"
 #include "sets.h"
 
 static int read_set(const struct host *host, char **ret_list, const char *path,
@@ -49,6 +50,20 @@ int write_mask(const struct host *host, const char *list, const char *path, ...)
                 limit = (unsigned)cpu + 1;
         cleanup_free char *mask = cpu_set_to_mask(&set, limit);
         return mask ? host_write(host, mask, "%s", path_text) : -ENOMEM;
+}
+
+int cpus_allowed(const char *status, struct cpu_set *ret)
+{
+        static const char name[] = "\nCpus_allowed_list:\t";
+        const char *line = strstr(status, name);
+
+        if (!line)
+                return -EBADMSG;
+        line += strlen(name);
+        cleanup_free char *list = strndup(line, strcspn(line, "\n"));
+        if (!list)
+                return -ENOMEM;
+        return cpu_set_from_list(list, ret) < 0 ? -EBADMSG : 0;
 }
 
 bool list_within(const char *wanted, const char *found)

@@ -49,7 +49,7 @@ static int read_sets(struct topology *t, hwloc_topology_t hwloc, int root, struc
                 t->present = named;
         cpu_set_or(&t->present, &t->online);
         cpu_set_and(&t->allowed, &t->online);
-        if (!t->live || cpu_set_empty(&t->allowed))
+        if (cpu_set_empty(&t->allowed))
                 t->allowed = t->online;
         return 0;
 }

@@ -20,6 +20,25 @@ static int complain(struct errors *errors, int code, const char *name)
         return code;
 }
 
+/* hwloc takes "2--3" for nearly all numbers that there are, and counts them. */
+static int check_lists(const struct opened *opened, struct errors *errors)
+{
+        static const char *const lists[] = {"cpu/online", "cpu/present", "cpu/possible", "node/online",
+                                            "node/possible"};
+
+        for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+                cleanup_free char *text = sysfs_read(opened->root, "sys/devices/system/%s", lists[i]);
+                struct cpu_set set;
+
+                if (!text || cpu_set_from_list(text, &set) == 0)
+                        continue;
+                errors_add(errors, -EINVAL, "", "a list as \"0-3,8\", of numbers below 8192",
+                           "%s: sys/devices/system/%s cannot be \"%.40s\"", opened->name, lists[i], text);
+                return -EINVAL;
+        }
+        return 0;
+}
+
 static int open_root(struct opened *opened, const char *path, struct errors *errors)
 {
         opened->root = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -27,7 +46,7 @@ static int open_root(struct opened *opened, const char *path, struct errors *err
                 return complain(errors, -errno, opened->name);
         opened->path = strdup(path);
         opened->discovery.root = opened->path;
-        return opened->path ? 0 : complain(errors, -ENOMEM, opened->name);
+        return opened->path ? check_lists(opened, errors) : complain(errors, -ENOMEM, opened->name);
 }
 
 /* Without this hwloc would count the CPUs of the machine it runs on. */

@@ -47,7 +47,22 @@ lab_image_root() {
         bookworm "$root" "deb $mirror bookworm main" "deb $mirror bookworm-updates main" \
         "deb $mirror bookworm-backports main" &&
         chroot "$root" dpkg-query -W >"$1/versions" &&
-        (cd "$root" && find usr/lib lib -name '*.so*' -printf '%f\n' 2>/dev/null) | sort -u >"$1/libraries"
+        lab_at_least "$1" qemu-system-x86 1:10 && lab_at_least "$1" libvirt0 11.3 &&
+        find "$root/usr/lib" -name '*.so*' -printf '%f\n' >"$1/libraries"
+}
+
+lab_at_least() { # DIRECTORY PACKAGE VERSION
+    local found
+    found=$(awk -v name="$2" '{ sub(/:amd64$/, "", $1) } $1 == name { print $2 }' "$1/versions")
+    dpkg --compare-versions "${found:-0}" ge "$3" || { echo "$2 is ${found:-missing}, wanted: at least $3"; return 1; }
+}
+
+# Fails, with words, when a program under the directory $1 needs a shared library that is not in the image.
+lab_image_has_libraries() {
+    local missing
+    missing=$(find "$1" -type f -perm -u+x -exec ldd {} + 2>/dev/null | awk '$2 == "=>" { print $1 }' | sort -u |
+        grep -vxFf "$image/libraries" | paste -sd' ' || true)
+    [[ -z $missing ]] || die "the machine has not the shared libraries $missing; add their packages to $lab_files/packages"
 }
 
 # GRUB as a kernel of the Linux boot protocol. Its first configuration only looks for the disk's.
@@ -82,44 +97,53 @@ lab_image_boot() {
     local image=$1 disk="id=disk,file=$1/disk,format=raw,if=none,cache=unsafe"
     kernel=$(echo "$1"/root/boot/vmlinuz-*) initrd=$(echo "$1"/root/boot/initrd.img-*)
     mkdir "$run"
-    lab_qemu 300 "$run" -no-reboot -drive "$disk" -chardev null,id=hvc0 -kernel "$kernel" -initrd "$initrd" \
+    lab_qemu 1800 "$run" -no-reboot -drive "$disk" -chardev null,id=hvc0 -kernel "$kernel" -initrd "$initrd" \
         -append "root=/dev/vda console=ttyS0 tsc=reliable no_timer_check mitigations=off systemd.unit=socle-lab-first.service" ||
         { cat "$run/console.log"; return 1; }
     rm -r "$run"
     mkdir "$run"
-    mkfifo "$run/monitor.in" "$run/monitor.out"
-    (await 60 test -p "$run/gate.out" && read -r -t 300 _ <"$run/gate.out" &&
+    (await 60 test -p "$run/gate.out" && read -r -t 1800 _ <"$run/gate.out" &&
         printf 'migrate "file:%s"\nquit\n' "$image/memory" >"$run/monitor.in") &
-    cat "$run/monitor.out" &
-    lab_qemu 300 "$run" -drive "$disk" -chardev null,id=hvc0 -kernel "$image/grub" \
-        -chardev "pipe,id=monitor,path=$run/monitor" -mon chardev=monitor &&
+    (await 60 test -p "$run/monitor.out" && cat "$run/monitor.out") &
+    lab_qemu 1800 "$run" -drive "$disk" -chardev null,id=hvc0 -kernel "$image/grub" &&
         [[ -s $image/memory ]] || { cat "$run/console.log" "$run/qemu.log"; return 1; }
     rm -r "$run"
 }
 
+# Makes it as the directory $1, with a log $2. 75: Debian's packages cannot be got.
+lab_image_make() {
+    local work status=0
+    work=$(mktemp -d "$lab_cache/making.XXXX")
+    lab_image_root "$work" &>"$2" || status=75
+    if [[ $status -eq 0 ]]; then
+        { lab_image_grub "$work" && lab_image_qemu "$work" && lab_image_disk "$work" && lab_image_boot "$work"; } \
+            &>>"$2" || status=1
+    fi
+    if [[ $status -ne 0 ]]; then
+        tail -n 40 "$2" >&2
+        rm -rf "$work"
+        return $status
+    fi
+    rm -rf "$work/root"
+    mv "$work" "$1"
+}
+
+# Sets $image; status as of lab_image_make.
 lab_image() {
-    local key work log
+    local key lock
     key=$(lab_image_key)
     image=$lab_cache/image-$key
     mkdir -p "$lab_cache"
-    # One at a time makes the image; the others wait for it.
-    exec {lock}>"$lab_cache/lock"
-    flock "$lock"
-    if [[ ! -e $image/ready ]]; then
-        echo "$me: making the machine's image from Debian's packages (once; a few minutes)"
-        work=$(mktemp -d "$lab_cache/making.XXXX")
-        log=$lab_cache/image.log
-        if ! { set -x; lab_image_root "$work" && lab_image_grub "$work" && lab_image_qemu "$work" && lab_image_disk "$work" &&
-            lab_image_boot "$work"; } &>"$log"; then
-            tail -n 40 "$log" >&2
-
-            return 1
+    if [[ ! -d $image ]]; then
+        # One makes it, who comes meanwhile waits.
+        exec {lock}>"$lab_cache/$key.lock"
+        flock "$lock"
+        if [[ ! -d $image ]]; then
+            echo "$me: making the machine's image from Debian's packages (once; a few minutes)"
+            lab_image_make "$image" "$lab_cache/$key.log" || return
         fi
-        rm -rf "$work/root" "$image"
-        mv "$work" "$image"
-        touch "$image/ready"
+        exec {lock}>&-
+        find "$lab_cache" -maxdepth 1 -mindepth 1 -mtime +7 -exec rm -rf {} + # what no run has used for long
     fi
     touch "$image"
-    find "$lab_cache" -maxdepth 1 -name 'image-*' -mtime +14 -exec rm -rf {} +
-    flock -u "$lock"
 }

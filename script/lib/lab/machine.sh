@@ -4,6 +4,9 @@
 # one behind each node's PCI bridge, back to back on one hub; nothing else leads out of the machine. The disk is a snapshot
 # that goes when QEMU ends but stays when the machine is rebooted. Console: a file. hvc0: our stdin and stdout. lab.gate:
 # where the machine waits at its first boot (root/usr/local/sbin/socle-lab).
+#
+# One thread emulates all CPUs: with a thread each, QEMU 10.0 loses interrupts while memory regions come and go, as VFs
+# make them, and the machine hangs. It needs no more time in all.
 
 lab_cores=2 # of a socket
 lab_threads=2
@@ -32,7 +35,7 @@ lab_qemu() {
     local seconds=$1 run=$2
     local files=$image/qemu/usr libraries=$image/qemu/usr/lib/x86_64-linux-gnu
     local machine=(
-        -M q35,i8042=off,smbus=off,sata=off,usb=off,graphics=off -accel tcg,thread=multi
+        -M q35,i8042=off,smbus=off,sata=off,usb=off,graphics=off -accel tcg,thread=single
         -cpu Haswell-noTSX,-pcid,-invpcid,-tsc-deadline -m $((2 * lab_memory_mib))M
         -smp "$((2 * lab_cores * lab_threads)),sockets=2,cores=$lab_cores,threads=$lab_threads"
         -nodefaults -no-user-config -display none -serial "file:$run/console.log"
@@ -42,6 +45,7 @@ lab_qemu() {
         -device virtio-serial-pci,bus=pcie.0
         -device virtconsole,chardev=hvc0
         -device virtserialport,chardev=gate,name=lab.gate -chardev "pipe,id=gate,path=$run/gate"
+        -chardev "pipe,id=monitor,path=$run/monitor" -mon chardev=monitor
     )
     lab_node 0
     lab_node 1
@@ -49,7 +53,7 @@ lab_qemu() {
     lab_share run "$run"
     lab_share top "$top" ,readonly=on
     lab_share build "${build:-$top}" ,readonly=on
-    mkfifo "$run/gate.in" "$run/gate.out"
+    mkfifo "$run"/{gate,monitor}.{in,out}
     TMPDIR=$run QEMU_MODULE_DIR=$libraries/qemu timeout --foreground -k 10 "$seconds" \
         "$libraries/ld-linux-x86-64.so.2" --library-path "$libraries" "$files/bin/qemu-system-x86_64" \
         -L "$files/share/qemu" -L "$files/share/seabios" "${machine[@]}" "${@:3}" 2>"$run/qemu.log"
@@ -65,12 +69,23 @@ lab_go() {
         printf 'lab_mode=%q\nlab_top=%q\nlab_build=%q\n' "$mode" "$top" "$build"
         declare -p arguments terminal
     } >"$run/job"
-    (await 60 test -p "$run/gate.in" && date +%s >"$run/gate.in") &
-    lab_qemu "$seconds" "$run" -kernel "$image/grub" -incoming "file:$image/memory" \
+    (await 60 test -p "$run/gate.in" && date +%s >"$run/gate.in") >/dev/null &
+    # A machine that hangs is asked where its CPUs are, then ended.
+    mkfifo "$run/never"
+    (read -r -t "$seconds" <>"$run/never" || {
+        printf 'info lapic %s\n' {0..7}
+        printf 'info registers -a\nquit\n'
+    } >"$run/monitor.in") >/dev/null &
+    local watchdog=$!
+    (await 60 test -p "$run/monitor.out" && tr -d '\r' <"$run/monitor.out" >"$run/monitor.log") >/dev/null &
+    lab_qemu $((seconds + 30)) "$run" -kernel "$image/grub" -incoming "file:$image/memory" \
         -drive "id=disk,file=$image/disk,format=raw,if=none,cache=unsafe,snapshot=on" \
         -chardev "stdio,id=hvc0,signal=$signal" || status=$?
+    if kill "$watchdog" 2>/dev/null; then
+        watchdog=
+    fi
     if [[ ! -e $run/out/status ]]; then
-        [[ $status -ne 124 ]] || echo "$me: the machine was ended after $seconds s" >&2
+        [[ -z $watchdog ]] || echo "$me: the machine was ended after $seconds s" >&2
         return 1
     fi
 }
