@@ -1,9 +1,11 @@
 """Who socled is to Ironic and to the BMC: HTTP basic, Keystone, TLS, Redfish; every way in which that can be wrong has words of its
 own; and no secret is stored, logged or given back."""
 
+import contextlib
 import os
 import pathlib
 import shutil
+import subprocess
 import time
 
 import pytest
@@ -245,8 +247,59 @@ def test_a_bmc_that_ironic_cannot_log_in_to(host, ironic, bmc, authority):  # no
     assert ironic.everything() == [[], [], []]
 
 
-@pytest.mark.skipif(not shutil.which("ipmitool"), reason="the test asks a BMC by ipmitool")
-def test_an_ipmi_bmc_that_is_not_there(host, ironic):  # noqa: F811
+IPMI = """
+name "bmc"
+set_working_mc 0x20
+  startlan 1
+    addr 127.0.0.1 {port}
+    priv_limit admin
+    allowed_auths_callback none md2 md5 straight
+    allowed_auths_user none md2 md5 straight
+    allowed_auths_operator none md2 md5 straight
+    allowed_auths_admin none md2 md5 straight
+    guid a123456789abcdefa123456789abcdef
+  endlan
+  user 1 true  ""        ""       user     10 none md2 md5 straight
+  user 2 true  "socle"   "{password}" admin 10 none md2 md5 straight
+"""
+IPMI_COMMANDS = """
+mc_setbmc 0x20
+mc_add 0x20 0 no-device-sdrs 0x23 9 8 0x9f 0x1291 0xf02 persist_sdr
+mc_enable 0x20
+"""
+
+
+@contextlib.contextmanager
+def ipmi_bmc(path, password):
+    """OpenIPMI's simulator of a BMC; its port."""
+    port = real.free_port()
+    (path / "state").mkdir(parents=True)
+    (path / "lan.conf").write_text(IPMI.format(port=port, password=password))
+    (path / "sim.emu").write_text(IPMI_COMMANDS)
+    with open(path / "sim.log", "ab") as log:
+        process = subprocess.Popen(["ipmi_sim", "-c", path / "lan.conf", "-f", path / "sim.emu", "-s", path / "state", "-n"],
+                                   stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        yield port
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.skipif(not shutil.which("ipmitool") or not shutil.which("ipmi_sim"), reason="the test needs ipmitool, and openipmi's BMC")
+def test_ipmi(host, ironic):  # noqa: F811
     host.start()
-    message = failure(host, bmc={"ipmi": {"address": "127.0.0.1", "port": 1, "username": "u", "password": host.secret("p", SECRETS["bmc"])}})
-    assert message.startswith("unreachable:") and host.middleman.writes() == [], message
+    password = "ipmi-secret-42"  # 16 bytes at most
+    with ipmi_bmc(host.daemon.directory / "ipmi", password) as port:
+        def spec(**more):
+            return {"ipmi": {"address": "127.0.0.1", "port": port, "username": "socle", "password": host.secret("p", password), **more}}
+
+        assert failure(host, bmc=spec(password=host.secret("wrong", "guess"))).startswith("wrong password:")
+        assert failure(host, bmc=spec(username="nobody")).startswith("wrong password:")
+        assert failure(host, bmc=spec(port=1)).startswith("unreachable:")
+        assert host.middleman.writes() == [] and ironic.nodes() == []
+        answer = host.apply(bmc=spec())
+        assert "failures" not in answer, answer
+        (node,) = ironic.nodes()
+        assert (node["driver"], node["provision_state"], node["driver_info"]["ipmi_password"]) == ("ipmi", "manageable", "******")
+        assert password not in said(host) + host.daemon.log.read_text()
