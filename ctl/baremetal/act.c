@@ -66,7 +66,7 @@ int act_request(struct enrolment *enrolment, struct next *next)
         struct answer answer = {};
         char words[PLAN_WORDS];
 
-        progress_over(&enrolment->progress, NULL);
+        progress_over(&enrolment->progress, next->step);
         progress_note(&enrolment->progress, next->step, STEP_ACTIVE, "", "");
         tell_status(enrolment, NULL, NULL);
         if (prepare(enrolment, next, &errors) < 0) {

@@ -368,7 +368,7 @@ static int act(struct enrolment *enrolment, struct next *next)
         case NEXT_REQUEST:
                 return act_request(enrolment, next);
         case NEXT_WAIT:
-                progress_over(&enrolment->progress, NULL);
+                progress_over(&enrolment->progress, next->step);
                 progress_note(&enrolment->progress, next->step, STEP_ACTIVE, "", next->words);
                 tell_status(enrolment, NULL, next->words);
                 return back_off(POLL_MS, POLL_MOST_MS, enrolment->waits++ / 8);
@@ -408,7 +408,7 @@ int enrolment_turn(struct enrolment *enrolment)
                 return wait;
         }
         answer_clear(&answer);
-        progress_over(&enrolment->progress, "look");
+        progress_resolve(&enrolment->progress, "look");
         remember_seen(enrolment);
         const struct view view = view_of(enrolment);
         if (enrolment->taking_back || !enrolment->spec)

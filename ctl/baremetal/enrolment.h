@@ -45,7 +45,7 @@ struct enrolment {
 
         /* of this run, from enrolment_restart() on */
         struct ironic *ironic;
-        json_t *ledger, *inventory, *desired, *applied; /* applied: the spec that the run is for */
+        json_t *ledger, *inventory, *desired;
         struct progress progress;
         struct seen seen;
         bool checked, validated, released, taking_back;

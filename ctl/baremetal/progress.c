@@ -61,16 +61,29 @@ void progress_note(struct progress *progress, const char *step, enum step_state 
                 json_object_del(entry, "message");
 }
 
-void progress_over(struct progress *progress, const char *step)
+static void set_done(json_t *entry)
+{
+        json_object_set_new(entry, "state", json_string("done"));
+        json_object_del(entry, "message");
+}
+
+void progress_over(struct progress *progress, const char *but)
 {
         json_t *entry;
         size_t i;
 
-        json_array_foreach (progress->steps, i, entry) {
-                bool active = strcmp(spec_string(entry, "state"), "active") == 0;
-                if (step ? strcmp(spec_string(entry, "step"), step) == 0 : active) {
-                        json_object_set_new(entry, "state", json_string("done"));
-                        json_object_del(entry, "message");
-                }
-        }
+        json_array_foreach (progress->steps, i, entry)
+                if (strcmp(spec_string(entry, "state"), "active") == 0 &&
+                    (!but || strcmp(spec_string(entry, "step"), but) != 0))
+                        set_done(entry);
+}
+
+void progress_resolve(struct progress *progress, const char *step)
+{
+        json_t *entry;
+        size_t i;
+
+        json_array_foreach (progress->steps, i, entry)
+                if (strcmp(spec_string(entry, "step"), step) == 0)
+                        set_done(entry);
 }

@@ -15,5 +15,7 @@ void progress_clear(struct progress *progress);
  * none. */
 void progress_note(struct progress *progress, const char *step, enum step_state state, const char *request_id,
                    const char *words);
-/* What was under way, is over: a wait for Ironic, or the step named if it is not done. */
-void progress_over(struct progress *progress, const char *step);
+/* What was under way is over, but for the step named (NULL: all of it). */
+void progress_over(struct progress *progress, const char *but);
+/* The wait that this step was, if there was one, is over. */
+void progress_resolve(struct progress *progress, const char *step);

@@ -109,9 +109,9 @@ static bool is_kept_out(const struct machine *machine, const struct want *want)
 
 static void tell_kept_out(struct machine *machine, const struct want *want)
 {
-        json_t *status = json_pack("{ss, so}", "state", "waiting", "waiting_for",
-                                   json_sprintf("the host is cordoned: BaremetalNode %s gives it away",
-                                                machine->wants->cordon));
+        json_t *status =
+                json_pack("{ss, so}", "state", "waiting", "waiting_for",
+                          json_sprintf("the host is cordoned: BaremetalNode %s gives it away", machine->wants->cordon));
 
         machine->tell(machine->user, want, status, NULL);
 }

@@ -125,8 +125,7 @@ static int take_cordon(void *user, const struct object *object)
 {
         struct wants *wants = user;
 
-        if (json_object_get(object->spec, "hardware") ||
-            strcmp(spec_string(object->spec, "target"), "available") != 0)
+        if (json_object_get(object->spec, "hardware") || strcmp(spec_string(object->spec, "target"), "available") != 0)
                 return 0;
         free(wants->cordon);
         wants->cordon = strdup(object->name);

@@ -70,7 +70,8 @@ instance_master_path = {directory}/images/master
 [redfish]
 connection_attempts = 1
 [ipmi]
-command_retry_timeout = 5
+command_retry_timeout = 60
+min_command_interval = 1
 [keystone_authtoken]
 {keystone}
 """

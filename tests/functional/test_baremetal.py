@@ -118,6 +118,15 @@ def test_a_name_that_is_taken_is_named(started, ironic):  # noqa: F811
     assert other["uuid"] in message and "n1" in message and started.middleman.writes() == []
 
 
+def test_a_node_that_we_may_not_see(started, ironic):  # noqa: F811
+    """With Keystone a node of another project's is a 404, not a 403; Ironic itself then says 409."""
+    ironic.call("POST", "/v1/nodes", is_other("hidden", uuid=UUID))
+    started.middleman.answer = lambda method, path: (404, '{"error_message": "{}"}') if method == "GET" and path == f"/v1/nodes/{UUID}" else None
+    message = started.apply()["failures"][0]["message"]
+    assert "already exists" in message and "does not let us see it" in message, message
+    assert [n["name"] for n in ironic.nodes()] == ["hidden"] and ironic.ports() == []
+
+
 def test_a_failed_enrolment_removes_what_it_made_and_only_that(started, ironic):  # noqa: F811
     """Somebody takes a MAC address between the search for duplicates and the port's creation."""
     other = ironic.call("POST", "/v1/nodes", is_other("other"))
