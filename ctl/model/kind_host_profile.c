@@ -143,7 +143,11 @@ static const struct field hugepages[] = {
 };
 
 static const struct field isolation[] = {
-        {"partition", FIELD_BOOL, "At run time: a cgroup v2 isolated partition.", .fallback = "true"},
+        {"partition", FIELD_BOOL,
+         "At run time: a cgroup v2 isolated partition, socle.slice. Only what runs in that slice can be pinned to its "
+         "CPUs: "
+         "the dataplane is, guests of libvirt are not unless their partition is /socle.",
+         .fallback = "false"},
         {"boot", FIELD_BOOL,
          "At boot: isolcpus, nohz_full, rcu_nocbs on the kernel's command line; by default so, if they fit on it."},
         {"cpus", FIELD_CPUS, "To be isolated too, beside those of the dataplane and of dedicated vCPUs: whole cores."},

@@ -125,6 +125,12 @@ static bool crash(struct tree *tree, enum scene scene, int at, int again, const 
         return true;
 }
 
+#ifdef __SANITIZE_ADDRESS__
+#define STRIDE 7 /* to fork is slow there; the plain build tries them all */
+#else
+#define STRIDE 1
+#endif
+
 static void test_crash(void **state)
 {
         struct tree *tree = *state;
@@ -135,14 +141,14 @@ static void test_crash(void **state)
                 cleanup_free char *before = NULL, *after = NULL;
                 images_of(tree, scene, &before, &after);
                 for (int at = 1; crash(tree, scene, at, 0, before, after); at++)
-                        for (int again = 1; crash(tree, scene, at, again, before, after); again++)
+                        for (int again = 1 + at % STRIDE; crash(tree, scene, at, again, before, after); again += STRIDE)
                                 crashes++;
                 restore_ok(tree);
                 cleanup_free char *end = tree_image(tree);
                 assert_string_equal(end, original);
         }
         print_message("%d crashes\n", crashes);
-        assert_true(crashes > 500);
+        assert_true(crashes > 500 / STRIDE);
 }
 
 /* Step `at` fails, and with `on` all writing to disk from then on: nothing has changed, or all has. */

@@ -48,7 +48,7 @@ static void test_two_sockets(void **state)
         assert_class(plan, CLASS_GUESTS_SHARED, "5-7,12-15,21-23,28-31");
         assert_cpus(&plan->irq, "0,8,16,24");
         assert_cpus(&plan->workers, "1,17");
-        assert_true(plan->partition && plan->boot_isolation);
+        assert_true(!plan->partition && plan->boot_isolation);
         assert_true(has_argument(plan, "isolcpus=managed_irq,domain,1-4,9-11,17-20,25-27"));
         assert_true(has_argument(plan, "rcu_nocbs=1-4,9-11,17-20,25-27"));
         assert_true(has_argument(plan, "irqaffinity=0,8,16,24"));

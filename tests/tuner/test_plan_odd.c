@@ -243,7 +243,7 @@ static void test_long_lists(void **state)
         cleanup_(plan_free_p) struct plan *long_list = plan_ok(t, spec);
         assert_true(regular->boot_isolation);
         assert_reason(regular, "kernel argument rcu_nocbs", "nohz_full means it too");
-        assert_true(long_list->partition && !long_list->boot_isolation);
+        assert_true(!long_list->boot_isolation);
         assert_reason(long_list, "isolation", "too long for the kernel's command line");
         snprintf(spec, sizeof(spec),
                  "{'classes':{'housekeeping':{'cores':1},'guests':{'dedicated':{'cpus':'%s'}}},'isolation':{'boot':"

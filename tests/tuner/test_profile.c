@@ -21,7 +21,7 @@ static void test_defaults(void **state)
         assert_int_equal(profile->storage.osd_bytes, UINT64_C(5) << 30);
         assert_int_equal(profile->guests.overhead_bytes, UINT64_C(512) << 20);
         assert_int_equal(profile->guests.count, -1);
-        assert_true(profile->partition && !profile->enforce);
+        assert_true(!profile->partition && !profile->enforce);
         assert_int_equal(profile->boot, -1);
         assert_int_equal(profile->thp, PROFILE_DERIVE);
         assert_int_equal(profile->irqbalance, PROFILE_KEEP);

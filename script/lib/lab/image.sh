@@ -94,7 +94,7 @@ lab_image_disk() {
 # GRUB, until it waits for us: that state of its memory is where runs begin.
 lab_image_boot() {
     local run=$1/run kernel initrd
-    local image=$1 disk="id=disk,file=$1/disk,format=raw,if=none,cache=unsafe"
+    local build=$top image=$1 disk="id=disk,file=$1/disk,format=raw,if=none,cache=unsafe"
     kernel=$(echo "$1"/root/boot/vmlinuz-*) initrd=$(echo "$1"/root/boot/initrd.img-*)
     mkdir "$run"
     lab_qemu 1800 "$run" -no-reboot -drive "$disk" -chardev null,id=hvc0 -kernel "$kernel" -initrd "$initrd" \
@@ -104,7 +104,6 @@ lab_image_boot() {
     mkdir "$run"
     (await 60 test -p "$run/gate.out" && read -r -t 1800 _ <"$run/gate.out" &&
         printf 'migrate "file:%s"\nquit\n' "$image/memory" >"$run/monitor.in") &
-    (await 60 test -p "$run/monitor.out" && cat "$run/monitor.out") &
     lab_qemu 1800 "$run" -drive "$disk" -chardev null,id=hvc0 -kernel "$image/grub" &&
         [[ -s $image/memory ]] || { cat "$run/console.log" "$run/qemu.log"; return 1; }
     rm -r "$run"

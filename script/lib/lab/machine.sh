@@ -1,4 +1,4 @@
-# The machine: what QEMU is told, and a run of it. Sourced by script/lab; needs $image (image.sh), $build.
+# The machine: what QEMU is told. Sourced by script/lab; needs $image (image.sh), $build. The image depends on it.
 #
 # Two sockets with a NUMA node each, of $lab_cores cores with $lab_threads threads; an IOMMU; two igb NICs (7 VFs each),
 # one behind each node's PCI bridge, back to back on one hub; nothing else leads out of the machine. The disk is a snapshot
@@ -25,7 +25,7 @@ lab_node() { # NODE: memory, CPUs, and a PCI bridge with a NIC
 }
 
 lab_share() { # TAG DIRECTORY [OPTION]
-    machine+=(-fsdev "local,id=$1,path=$2,security_model=none,multidevs=remap${3-}"
+    machine+=(-fsdev "local,id=$1,path=${2//,/,,},security_model=none,multidevs=remap${3-}"
         -device "virtio-9p-pci,fsdev=$1,mount_tag=$1,bus=pcie.0")
 }
 
@@ -45,47 +45,16 @@ lab_qemu() {
         -device virtio-serial-pci,bus=pcie.0
         -device virtconsole,chardev=hvc0
         -device virtserialport,chardev=gate,name=lab.gate -chardev "pipe,id=gate,path=$run/gate"
-        -chardev "pipe,id=monitor,path=$run/monitor" -mon chardev=monitor
+        -chardev "pipe,id=monitor,path=$run/monitor,logfile=$run/monitor.log" -mon chardev=monitor
     )
     lab_node 0
     lab_node 1
     machine+=(-numa dist,src=0,dst=1,val=21)
     lab_share run "$run"
     lab_share top "$top" ,readonly=on
-    lab_share build "${build:-$top}" ,readonly=on
+    lab_share build "$build" ,readonly=on
     mkfifo "$run"/{gate,monitor}.{in,out}
     TMPDIR=$run QEMU_MODULE_DIR=$libraries/qemu timeout --foreground -k 10 "$seconds" \
         "$libraries/ld-linux-x86-64.so.2" --library-path "$libraries" "$files/bin/qemu-system-x86_64" \
         -L "$files/share/qemu" -L "$files/share/seabios" "${machine[@]}" "${@:3}" 2>"$run/qemu.log"
-}
-
-# lab_go RUN MODE SECONDS: the machine from its saved memory, until it powers itself off. MODE is for `inside`. Fails when
-# it had to be ended, or ended without a status: then RUN/console.log says more.
-lab_go() {
-    local run=$1 mode=$2 seconds=$3 status=0 signal=on
-    [[ $mode != shell ]] || signal=off # Ctrl-C is for who is inside
-    mkdir -p "$run/out"
-    {
-        printf 'lab_mode=%q\nlab_top=%q\nlab_build=%q\n' "$mode" "$top" "$build"
-        declare -p arguments terminal
-    } >"$run/job"
-    (await 60 test -p "$run/gate.in" && date +%s >"$run/gate.in") >/dev/null &
-    # A machine that hangs is asked where its CPUs are, then ended.
-    mkfifo "$run/never"
-    (read -r -t "$seconds" <>"$run/never" || {
-        printf 'info lapic %s\n' {0..7}
-        printf 'info registers -a\nquit\n'
-    } >"$run/monitor.in") >/dev/null &
-    local watchdog=$!
-    (await 60 test -p "$run/monitor.out" && tr -d '\r' <"$run/monitor.out" >"$run/monitor.log") >/dev/null &
-    lab_qemu $((seconds + 30)) "$run" -kernel "$image/grub" -incoming "file:$image/memory" \
-        -drive "id=disk,file=$image/disk,format=raw,if=none,cache=unsafe,snapshot=on" \
-        -chardev "stdio,id=hvc0,signal=$signal" || status=$?
-    if kill "$watchdog" 2>/dev/null; then
-        watchdog=
-    fi
-    if [[ ! -e $run/out/status ]]; then
-        [[ -z $watchdog ]] || echo "$me: the machine was ended after $seconds s" >&2
-        return 1
-    fi
 }
