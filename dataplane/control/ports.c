@@ -1,5 +1,7 @@
 /* Ports and underlays: a device each, opened, published, looked after and closed. */
 #include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <rte_malloc.h>
@@ -28,6 +30,24 @@ static void free_port(void *pointer)
         rte_free(port->counters);
         rte_free(port->underlay);
         rte_free(port);
+}
+
+/* With the object among the journal's fields. */
+static void say(int priority, const struct port_object *object, const char *format, ...)
+        __attribute__((format(printf, 3, 4)));
+static void say(int priority, const struct port_object *object, const char *format, ...)
+{
+        const char *kind = object->is_underlay ? "underlay" : "port";
+        char text[256], port[80], name[80];
+        const char *const fields[] = {port, name, NULL};
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        snprintf(port, sizeof(port), "%s=%s", object->is_underlay ? "UNDERLAY" : "PORT", object->name);
+        snprintf(name, sizeof(name), "OBJECT=%s/%s", object->is_underlay ? "Underlay" : "Port", object->name);
+        socle_log_fields(priority, fields, "%s %s: %s", kind, object->name, text);
 }
 
 static int open_device(struct port_object *object)
@@ -60,8 +80,7 @@ static int open_device(struct port_object *object)
         object->open = true;
         if (object->is_underlay)
                 object->port->mac = io->mac;
-        log_info("%s %s: %s open, %u queue(s)", object->is_underlay ? "underlay" : "port", object->name, ops->name,
-                 io->rxq_count);
+        say(LOG_INFO, object, "%s open, %u queue(s)", ops->name, io->rxq_count);
         return 0;
 }
 
@@ -386,7 +405,7 @@ void ports_look_after(bool retry)
                         assign_add(object->io, object->attachment.workers);
                 }
                 if (__atomic_load_n(&object->io->broken, __ATOMIC_ACQUIRE)) {
-                        log_warning("%s: its device is gone; trying to open it again every second", object->name);
+                        say(LOG_WARNING, object, "its device is gone; trying to open it again every second");
                         dp_io_fail(&object->error, ENODEV, "the device is gone");
                         close_device(object);
                 }
