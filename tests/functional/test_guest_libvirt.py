@@ -32,9 +32,9 @@ def daemon():
 
 @pytest.fixture
 def libvirt(daemon):
+    daemon.revive()
     yield daemon
-    if daemon.process is None:
-        daemon.start()
+    daemon.revive()
     daemon.forget()
 
 
