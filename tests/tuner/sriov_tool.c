@@ -46,7 +46,10 @@ int main(int argc, char **argv)
         answer = r < 0 ? errors_to_json(&errors) : json_pack("{s:o}", "result", result ?: json_null());
         if (r < 0)
                 json_object_set_new(answer, "error", json_integer(r));
+        /* At once: a thread that the kernel does not let go of may keep this process from ending. */
         json_dumpf(answer, stdout, 0);
+        putchar('\n');
+        fflush(stdout);
         json_decref(answer);
         json_decref(spec);
         return 0;

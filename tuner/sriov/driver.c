@@ -40,6 +40,7 @@ static int bind_kernel(const struct host *host, const struct patience *patience,
 static int bind_vfio(const struct host *host, const struct patience *patience, const char *address,
                      char words[DRIVER_WORDS_SIZE], char expected[DRIVER_WORDS_SIZE])
 {
+        char driver[32];
         int r;
 
         if (!host_exists(host, DRIVER_FILES "/vfio-pci")) {
@@ -52,7 +53,9 @@ static int bind_vfio(const struct host *host, const struct patience *patience, c
                 }
         }
         r = patience_write(patience, host, address, DRIVER_FILES "/vfio-pci/bind");
-        if (r == 0)
+        /* The driver has taken it by itself when it was loaded just now. */
+        device_driver(host, address, driver);
+        if (r == 0 || (r == -EBUSY && driver_is_vfio(driver)))
                 return 0;
         snprintf(words, DRIVER_WORDS_SIZE, "vfio-pci does not take it: %s", strerror(-r));
         snprintf(expected, DRIVER_WORDS_SIZE, "a function that vfio-pci can drive; the kernel's log says more");
