@@ -8,6 +8,12 @@
 
 #include "sriov_fixture.h"
 
+#ifdef __SANITIZE_ADDRESS__
+#define STRIDE 5 /* to fork is slow there; the plain build tries them all */
+#else
+#define STRIDE 1
+#endif
+
 #define DEVICE "'device':{'pattern':{'driver':'igb'}}"
 
 enum scene { SCENE_FIRST, SCENE_CHANGE, SCENE_RESTORE, SCENE_COUNT };
@@ -103,7 +109,7 @@ static void die_at_each_step(enum scene scene)
         int steps, undone = 0, done = 0;
 
         look(scene, &before, &wanted, &original, &steps);
-        for (int step = 1; step <= steps; step++) {
+        for (int step = 1; step <= steps; step += STRIDE) {
                 struct errors errors = {};
                 void *state;
 
@@ -122,7 +128,7 @@ static void die_at_each_step(enum scene scene)
                 go_on(kernel, scene, wanted, original);
                 kernel_teardown(&state);
         }
-        print_message("scene %d: died at %d steps, %d undone, %d done\n", scene, steps, undone, done);
+        print_message("scene %d: %d steps, %d undone, %d done\n", scene, steps, undone, done);
         assert_true(undone > 0);
 }
 
