@@ -134,8 +134,10 @@ void guests_reconcile(struct machine *machine)
                         tell_kept_out(machine, want);
                 else if (r < 0)
                         tell(machine, want, r, NULL, &errors);
-                else
-                        tell(machine, want, apply_one(machine, want, state, false, &status, &own), status, &own);
+                else {
+                        int applied = apply_one(machine, want, state, false, &status, &own);
+                        tell(machine, want, applied, status, &own);
+                }
         }
 }
 
