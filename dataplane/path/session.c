@@ -10,98 +10,194 @@ enum { EDGE_ADMIT = DP_WAY_EDGES, EDGE_COUNT };
 #define BATCH 32
 
 struct lookup {
-        uint64_t key[5];
+        uint64_t key[5]; /* all 0: not a packet for the quick way; no session has that key */
         uint64_t hash;
-        struct dp_session *session; /* a candidate, once it is known */
-        uint8_t words;              /* of the key; 0: not a packet for the quick way */
+        const struct dp_session_bucket *bucket;
+        struct dp_session *session; /* a candidate */
+        uint8_t words;              /* of the key */
         uint8_t direction;
+};
+
+static struct dp_session nobody; /* the candidate where there is none: fits no packet */
+
+/* What a burst has in common. */
+struct scene {
+        struct dp_worker *worker;
+        const uint32_t *timeout_ms; /* by enum socle_session_state */
+        uint32_t generation;        /* of the policy */
+        uint32_t now_ms;
+
+        /* The ports that the last packet went between: nearly always the next one's as well. */
+        uint32_t in_out;   /* struct dp_session_way's `in` and `out`, as one word */
+        uint32_t frame_max; /* what `out` takes; 0: not from `in` */
 };
 
 static __rte_always_inline void begin_lookup(const struct rte_mbuf *m, struct lookup *lookup)
 {
         uint16_t network = dp_meta_const(m)->network;
+        uint64_t key[2];
 
-        if (likely(dp_flow_quick4(m, network, lookup->key, &lookup->direction)))
+        if (likely(dp_flow_quick4(m, network, key, &lookup->direction))) {
                 lookup->words = 2;
-        else if (dp_flow_quick6(m, network, lookup->key, &lookup->direction))
+                lookup->hash = dp_session_hash(key, 2);
+                lookup->key[0] = key[0];
+                lookup->key[1] = key[1];
+        } else if (dp_flow_quick6(m, network, lookup->key, &lookup->direction)) {
                 lookup->words = 5;
-        else
-                lookup->words = 0;
-        if (likely(lookup->words)) {
-                lookup->hash = dp_session_hash(lookup->key, lookup->words);
-                rte_prefetch0(dp_session_bucket(lookup->hash));
+                lookup->hash = dp_session_hash(lookup->key, 5);
+        } else {
+                lookup->words = 2;
+                lookup->hash = lookup->key[0] = lookup->key[1] = 0;
         }
+        lookup->bucket = dp_session_bucket(lookup->hash);
+        rte_prefetch0(lookup->bucket);
 }
 
 static __rte_always_inline void find_candidate(struct lookup *lookup)
 {
-        lookup->session = dp_session_candidate(dp_session_bucket(lookup->hash), lookup->hash);
-        if (lookup->session && (uint8_t)(lookup->key[0] >> 48) == IPPROTO_TCP)
+        lookup->session = dp_session_candidate(lookup->bucket, lookup->hash, &nobody);
+        if ((uint8_t)(lookup->key[0] >> 48) == IPPROTO_TCP)
                 rte_prefetch0(&lookup->session->tcp);
 }
 
-static __rte_always_inline rte_edge_t use(struct dp_worker *worker, struct rte_mbuf *m, const struct lookup *lookup,
-                                          uint32_t generation)
+static __rte_always_inline uint16_t l4_of(const struct lookup *lookup)
+{
+        return sizeof(struct rte_ether_hdr) +
+               (likely(lookup->words == 2) ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr));
+}
+
+/* Bytes behind it by the IP header. */
+static __rte_always_inline uint16_t l4_length(const struct rte_mbuf *m, const struct lookup *lookup)
+{
+        const void *ip = rte_pktmbuf_mtod_offset(m, const void *, sizeof(struct rte_ether_hdr));
+
+        if (likely(lookup->words == 2))
+                return rte_be_to_cpu_16(((const struct rte_ipv4_hdr *)ip)->total_length) - sizeof(struct rte_ipv4_hdr);
+        return rte_be_to_cpu_16(((const struct rte_ipv6_hdr *)ip)->payload_len);
+}
+
+/* Whatever differs from the rule below. */
+static __rte_noinline rte_edge_t use_slowly(const struct scene *scene, struct rte_mbuf *m, const struct lookup *lookup)
 {
         struct dp_session *session = lookup->session;
         unsigned int d = lookup->direction;
 
-        if (unlikely(!lookup->words))
+        if (lookup->key[0] == 0)
                 return EDGE_ADMIT;
-        if (unlikely(!session || !dp_session_same(session, lookup->key, lookup->words))) {
+        if (session == &nobody || !dp_session_same(session, lookup->key, lookup->words)) {
                 session = dp_session_find(lookup->key, lookup->words, lookup->hash);
                 if (!session)
                         return EDGE_ADMIT;
         }
 
         struct dp_session_way way = dp_session_way(session, d);
-        if (unlikely(!dp_session_fits(session, d, way, m, dp_meta(m), generation, worker->now_ms)))
+        if (!dp_session_fits(session, d, way, m, dp_meta(m), scene->generation, scene->now_ms))
                 return EDGE_ADMIT;
 
-        uint16_t l4 = sizeof(struct rte_ether_hdr) +
-                      (likely(lookup->words == 2) ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr));
-        uint16_t length = 0;
-        if (session->state >= SOCLE_SESSION_TCP_SYN_SENT)
-                length = likely(lookup->words == 2)
-                                 ? rte_be_to_cpu_16(
-                                           rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, 14)->total_length) -
-                                           sizeof(struct rte_ipv4_hdr)
-                                 : rte_be_to_cpu_16(
-                                           rte_pktmbuf_mtod_offset(m, const struct rte_ipv6_hdr *, 14)->payload_len);
-        enum dp_track track = dp_track(session, d, m, l4, length, worker->now_ms);
-        if (unlikely(track != DP_TRACK_PASS)) {
+        enum dp_track track = dp_track(session, d, m, l4_of(lookup), l4_length(m, lookup), scene->now_ms);
+        if (track != DP_TRACK_PASS) {
                 if (track == DP_TRACK_REOPEN)
                         return EDGE_ADMIT;
                 if (track == DP_TRACK_INVALID)
                         return dp_drop(m, SOCLE_DROP_SESSION_INVALID, DP_WAY_DROP);
-                dp_session_delete(worker->index, session);
+                dp_session_delete(scene->worker->index, session);
         }
         return dp_way_take(m, way, sizeof(struct rte_ether_hdr));
+}
+
+/* In what the packet differs from what nearly every one is: of a session that fits it in every respect (as in
+ * dp_session_fits()), from a local port to a local port, not to be segmented. 0: in nothing; found without a branch. */
+static __rte_always_inline uint64_t differs(const struct scene *scene, const struct dp_session *session,
+                                            struct dp_session_way way, unsigned int d, const struct rte_mbuf *m,
+                                            const struct lookup *lookup)
+{
+        const struct dp_session_way expected = {.in = m->port, .allowed = 1}, /* both places: a port */
+                mask = {.in = UINT16_MAX, .in_place = 15, .out_place = 15, .allowed = 1};
+        _Static_assert(DP_SESSION_PORT == 0, "what `expected` does not name");
+        const uint8_t *frame = rte_pktmbuf_mtod(m, const uint8_t *), *macs = session->macs[d];
+        uint64_t a, b;
+        uint32_t c, e;
+
+        memcpy(&a, frame, sizeof(a));
+        memcpy(&b, macs, sizeof(b));
+        memcpy(&c, frame + sizeof(a), sizeof(c));
+        memcpy(&e, macs + sizeof(b), sizeof(e));
+        return (session->key[0] ^ lookup->key[0]) | (session->key[1] ^ lookup->key[1]) | (a ^ b) | (c ^ e) |
+               ((way.word ^ expected.word) & mask.word) | (session->generation ^ scene->generation) |
+               (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG);
+}
+
+static __rte_always_inline bool key6_differs(const struct dp_session *session, const struct lookup *lookup)
+{
+        return lookup->words == 5 && ((session->key6[0] ^ lookup->key[2]) | (session->key6[1] ^ lookup->key[3]) |
+                                      (session->key6[2] ^ lookup->key[4]));
+}
+
+/* Does its session's protocol let the packet through, without a change but of the counters? */
+static __rte_always_inline bool goes_on(struct dp_session *session, unsigned int d, struct dp_session_way way,
+                                        const struct rte_mbuf *m, const struct lookup *lookup)
+{
+        if (session->state < SOCLE_SESSION_TCP_SYN_SENT)
+                return way.initiator || session->flags & DP_SESSION_REPLIED;
+        return session->state == SOCLE_SESSION_TCP_ESTABLISHED &&
+               dp_track_quick(session, d, m, l4_of(lookup), l4_length(m, lookup));
+}
+
+/* What may go from port to port by this way; its result is in *scene. */
+static __rte_noinline void know_ports(struct scene *scene, struct dp_session_way way)
+{
+        const struct dp_port *port = dp_port_get(way.out);
+
+        scene->in_out = way.word;
+        scene->frame_max = port && way.in != way.out ? port->mtu + sizeof(struct rte_ether_hdr) : 0;
+}
+
+static __rte_always_inline rte_edge_t use(struct scene *scene, struct rte_mbuf *m, const struct lookup *lookup)
+{
+        struct dp_session *session = lookup->session;
+        unsigned int d = lookup->direction;
+        struct dp_session_way way = dp_session_way(session, d);
+        int32_t idle_ms = scene->now_ms - session->seen_ms;
+
+        if (unlikely(differs(scene, session, way, d, m, lookup) || key6_differs(session, lookup) ||
+                     idle_ms >= (int32_t)scene->timeout_ms[session->timeout_state]))
+                return use_slowly(scene, m, lookup);
+        if (unlikely((uint32_t)way.word != scene->in_out))
+                know_ports(scene, way);
+        if (unlikely(m->pkt_len > scene->frame_max || !goes_on(session, d, way, m, lookup)))
+                return use_slowly(scene, m, lookup);
+
+        session->seen_ms = scene->now_ms;
+        session->packets[d]++;
+        session->bytes[d] += m->pkt_len;
+        dp_meta(m)->out = way.out;
+        return DP_WAY_TX;
 }
 
 static uint16_t session_process(struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n)
 {
         struct dp_worker *worker = dp_node_worker(node);
-        uint32_t generation = dp_load(dp.policy)->generation;
+        struct scene scene = {.worker = worker,
+                              .timeout_ms = dp_load(dp_session_settings)->timeout_ms,
+                              .generation = dp_load(dp.policy)->generation,
+                              .now_ms = worker->now_ms};
         struct lookup lookups[BATCH];
         struct dp_run run = {0};
 
         for (uint16_t i = 0; i < n && i < BATCH; i++)
                 rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)objs[i], void *));
 
-        for (uint16_t base = 0; base < n; base += BATCH) {
-                uint16_t count = RTE_MIN(n - base, BATCH);
-                for (uint16_t i = 0; i < count; i++) {
+        for (unsigned int base = 0; base < n; base += BATCH) {
+                unsigned int count = RTE_MIN(n - base, (unsigned int)BATCH);
+                for (unsigned int i = 0; i < count; i++) {
                         if (base + BATCH + i < n)
                                 rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)objs[base + BATCH + i], void *));
                         begin_lookup(objs[base + i], &lookups[i]);
                 }
-                for (uint16_t i = 0; i < count; i++)
-                        if (likely(lookups[i].words))
-                                find_candidate(&lookups[i]);
-                for (uint16_t i = 0; i < count; i++)
-                        dp_run_add(graph, node, &run, objs, base + i,
-                                   use(worker, objs[base + i], &lookups[i], generation));
+                for (unsigned int i = 0; i < count; i++)
+                        find_candidate(&lookups[i]);
+                for (unsigned int i = 0; i < count; i++)
+                        dp_run_add(graph, node, &run, objs, base + i, use(&scene, objs[base + i], &lookups[i]));
         }
         dp_run_flush(graph, node, &run, objs, n);
         return n;

@@ -7,6 +7,15 @@
 #define EXTENSIONS_MAX 8 /* IPv6 extension headers that are walked */
 #define QUOTE_MIN      8 /* bytes of the transport header that an ICMP error quotes at least (RFC 792, RFC 4443) */
 
+/* No packet has room for what UINT16_MAX says. */
+const uint16_t dp_flow_least[256] = {
+        [0 ... IPPROTO_TCP - 1] = UINT16_MAX,
+        [IPPROTO_TCP] = sizeof(struct rte_tcp_hdr),
+        [IPPROTO_TCP + 1 ... IPPROTO_UDP - 1] = UINT16_MAX,
+        [IPPROTO_UDP] = sizeof(struct rte_udp_hdr),
+        [IPPROTO_UDP + 1 ... 255] = UINT16_MAX,
+};
+
 /* ---- ICMP ---- */
 
 enum icmp_sort { ICMP_QUERY, ICMP_ANSWER, ICMP_ERROR, ICMP_OTHER };

@@ -154,20 +154,20 @@ static __rte_always_inline bool dp_session_same(const struct dp_session *session
         return same;
 }
 
-/* The first entry of the bucket whose tag fits: nearly always the one. Prefetches it. NULL: none here. */
+/* The first entry of the bucket whose tag fits: nearly always the one. Prefetches it. `none`: none here. */
 static __rte_always_inline struct dp_session *dp_session_candidate(const struct dp_session_bucket *bucket,
-                                                                   uint64_t hash)
+                                                                   uint64_t hash, struct dp_session *none)
 {
         for (unsigned int i = 0; i < DP_SESSION_SLOTS; i++) {
                 uint64_t slot = __atomic_load_n(&bucket->slots[i], __ATOMIC_ACQUIRE);
-                if (((slot ^ hash) >> 32) == 0 && (uint32_t)slot) {
+                if (((slot ^ hash) >> 32) == 0 && likely((uint32_t)slot)) {
                         struct dp_session *session = &dp_sessions.entries[(uint32_t)slot - 1];
                         rte_prefetch0(session);
                         rte_prefetch0(RTE_PTR_ADD(session, RTE_CACHE_LINE_SIZE));
                         return session;
                 }
         }
-        return NULL;
+        return none;
 }
 
 /* The session with this key, or NULL. The whole look-up: spilled entries and equal tags too. */
