@@ -268,6 +268,7 @@ static int ethdev_open(struct dp_io *io, const struct wire_attachment *attachmen
                                               .poll_only = fd < 0,
                                               .edge = !xdp,
                                               .costly = xdp,
+                                              .cold = true,
                                               .arm = fd >= 0 && !xdp ? ethdev_arm : NULL,
                                               .disarm = fd >= 0 && !xdp ? ethdev_disarm : NULL,
                                               .numa_node = node < 0 ? DP_INDEX_NONE : node,

@@ -165,9 +165,6 @@ static uint16_t bridge_process(struct rte_graph *graph, struct rte_node *node, v
         uint64_t keys[BATCH];
         uint32_t hashes[BATCH];
 
-        for (uint16_t i = 0; i < n && i < BATCH; i++)
-                rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)objs[i], void *));
-
         for (uint16_t base = 0; base < n; base += BATCH) {
                 uint16_t count = RTE_MIN(n - base, BATCH);
                 for (uint16_t i = 0; i < count; i++) {
@@ -178,8 +175,6 @@ static uint16_t bridge_process(struct rte_graph *graph, struct rte_node *node, v
                                                      rte_pktmbuf_mtod(m, const struct rte_ether_addr *));
                         hashes[i] = dp_map_hash(&keys[i], 1);
                         rte_prefetch0(dp_map_slot(table, hashes[i], 1));
-                        if (base + BATCH + i < n)
-                                rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)objs[base + BATCH + i], void *));
                 }
                 for (uint16_t i = 0; i < count; i++) {
                         const uint64_t *slot = dp_map_find(table, &keys[i], hashes[i], 1);

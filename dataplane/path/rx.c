@@ -47,6 +47,9 @@ static void receive(struct rte_graph *graph, struct rte_node *node, struct dp_wo
         rte_edge_t edge = first_edge(port, &meta);
         uint64_t bytes = 0;
 
+        if (rxq->cold)
+                for (uint16_t i = 0; i < n; i++)
+                        rte_prefetch0(rte_pktmbuf_mtod(packets[i], void *));
         for (uint16_t i = 0; i < n; i++) {
                 packets[i]->port = port->index;
                 *dp_meta(packets[i]) = meta;

@@ -7,7 +7,7 @@
 
 enum { EDGE_ADMIT = DP_WAY_EDGES, EDGE_COUNT };
 
-#define BATCH 32
+#define BATCH 64
 
 struct lookup {
         uint64_t key[5]; /* all 0: not a packet for the quick way; no session has that key */
@@ -184,14 +184,9 @@ static uint16_t session_process(struct rte_graph *graph, struct rte_node *node, 
         struct lookup lookups[BATCH];
         struct dp_run run = {0};
 
-        for (uint16_t i = 0; i < n && i < BATCH; i++)
-                rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)objs[i], void *));
-
         for (unsigned int base = 0; base < n; base += BATCH) {
                 unsigned int count = RTE_MIN(n - base, (unsigned int)BATCH);
                 for (unsigned int i = 0; i < count; i++) {
-                        if (base + BATCH + i < n)
-                                rte_prefetch0(rte_pktmbuf_mtod((struct rte_mbuf *)objs[base + BATCH + i], void *));
                         begin_lookup(objs[base + i], &lookups[i]);
                 }
                 for (unsigned int i = 0; i < count; i++)

@@ -31,6 +31,7 @@ struct dp_rxq {
         uint64_t worker_mask;  /* allowed; 0: all */
         uint64_t seen_packets; /* at control's last look */
         bool costly;           /* a poll is a system call: only made when epoll says that packets wait */
+        bool cold;             /* the device wrote the packets, not this CPU: their headers are worth a prefetch */
         /* The serving worker's */
         bool ready; /* costly queues: packets wait, or did at the last poll */
         uint64_t packets;
