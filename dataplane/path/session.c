@@ -10,11 +10,13 @@ enum { EDGE_ADMIT = DP_WAY_EDGES, EDGE_COUNT };
 #define BATCH 64
 
 struct lookup {
-        uint64_t key[5]; /* all 0: not a packet for the quick way; no session has that key */
+        uint64_t key[2]; /* IPv6: its first words; both 0: not a packet for the quick way, no session has that key */
         uint64_t hash;
-        const struct dp_session_bucket *bucket;
-        struct dp_session *session; /* a candidate */
-        uint8_t words;              /* of the key */
+        union {
+                const struct dp_session_bucket *bucket; /* first */
+                struct dp_session *session;             /* then: a candidate */
+        };
+        uint8_t words; /* of the key */
         uint8_t direction;
 };
 
@@ -32,19 +34,21 @@ struct scene {
         uint32_t frame_max; /* what `out` takes; 0: not from `in` */
 };
 
-static __rte_always_inline void begin_lookup(const struct rte_mbuf *m, struct lookup *lookup)
+static __rte_always_inline void begin_lookup(const struct rte_mbuf *m, struct lookup *lookup, uint64_t key6[3])
 {
         uint16_t network = dp_meta_const(m)->network;
-        uint64_t key[2];
+        uint64_t key[5];
 
         if (likely(dp_flow_quick4(m, network, key, &lookup->direction))) {
                 lookup->words = 2;
                 lookup->hash = dp_session_hash(key, 2);
                 lookup->key[0] = key[0];
                 lookup->key[1] = key[1];
-        } else if (dp_flow_quick6(m, network, lookup->key, &lookup->direction)) {
+        } else if (dp_flow_quick6(m, network, key, &lookup->direction)) {
                 lookup->words = 5;
-                lookup->hash = dp_session_hash(lookup->key, 5);
+                lookup->hash = dp_session_hash(key, 5);
+                memcpy(lookup->key, key, sizeof(lookup->key));
+                memcpy(key6, key + 2, 3 * sizeof(key6[0]));
         } else {
                 lookup->words = 2;
                 lookup->hash = lookup->key[0] = lookup->key[1] = 0;
@@ -77,15 +81,17 @@ static __rte_always_inline uint16_t l4_length(const struct rte_mbuf *m, const st
 }
 
 /* Whatever differs from the rule below. */
-static __rte_noinline rte_edge_t use_slowly(const struct scene *scene, struct rte_mbuf *m, const struct lookup *lookup)
+static __rte_noinline rte_edge_t use_slowly(const struct scene *scene, struct rte_mbuf *m, const struct lookup *lookup,
+                                            const uint64_t key6[3])
 {
         struct dp_session *session = lookup->session;
         unsigned int d = lookup->direction;
 
         if (lookup->key[0] == 0)
                 return EDGE_ADMIT;
-        if (session == &nobody || !dp_session_same(session, lookup->key, lookup->words)) {
-                session = dp_session_find(lookup->key, lookup->words, lookup->hash);
+        uint64_t key[5] = {lookup->key[0], lookup->key[1], key6[0], key6[1], key6[2]};
+        if (session == &nobody || !dp_session_same(session, key, lookup->words)) {
+                session = dp_session_find(key, lookup->words, lookup->hash);
                 if (!session)
                         return EDGE_ADMIT;
         }
@@ -127,10 +133,11 @@ static __rte_always_inline uint64_t differs(const struct scene *scene, const str
                (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG);
 }
 
-static __rte_always_inline bool key6_differs(const struct dp_session *session, const struct lookup *lookup)
+static __rte_always_inline bool key6_differs(const struct dp_session *session, const struct lookup *lookup,
+                                             const uint64_t key6[3])
 {
-        return lookup->words == 5 && ((session->key6[0] ^ lookup->key[2]) | (session->key6[1] ^ lookup->key[3]) |
-                                      (session->key6[2] ^ lookup->key[4]));
+        return lookup->words == 5 && ((session->key6[0] ^ key6[0]) | (session->key6[1] ^ key6[1]) |
+                                      (session->key6[2] ^ key6[2]));
 }
 
 /* Does its session's protocol let the packet through, without a change but of the counters? */
@@ -152,20 +159,21 @@ static __rte_noinline void know_ports(struct scene *scene, struct dp_session_way
         scene->frame_max = port && way.in != way.out ? port->mtu + sizeof(struct rte_ether_hdr) : 0;
 }
 
-static __rte_always_inline rte_edge_t use(struct scene *scene, struct rte_mbuf *m, const struct lookup *lookup)
+static __rte_always_inline rte_edge_t use(struct scene *scene, struct rte_mbuf *m, const struct lookup *lookup,
+                                          const uint64_t key6[3])
 {
         struct dp_session *session = lookup->session;
         unsigned int d = lookup->direction;
         struct dp_session_way way = dp_session_way(session, d);
         int32_t idle_ms = scene->now_ms - session->seen_ms;
 
-        if (unlikely(differs(scene, session, way, d, m, lookup) || key6_differs(session, lookup) ||
+        if (unlikely(differs(scene, session, way, d, m, lookup) || key6_differs(session, lookup, key6) ||
                      idle_ms >= (int32_t)scene->timeout_ms[session->timeout_state]))
-                return use_slowly(scene, m, lookup);
+                return use_slowly(scene, m, lookup, key6);
         if (unlikely((uint32_t)way.word != scene->in_out))
                 know_ports(scene, way);
         if (unlikely(m->pkt_len > scene->frame_max || !goes_on(session, d, way, m, lookup)))
-                return use_slowly(scene, m, lookup);
+                return use_slowly(scene, m, lookup, key6);
 
         session->seen_ms = scene->now_ms;
         session->packets[d]++;
@@ -182,17 +190,19 @@ static uint16_t session_process(struct rte_graph *graph, struct rte_node *node, 
                               .generation = dp_load(dp.policy)->generation,
                               .now_ms = worker->now_ms};
         struct lookup lookups[BATCH];
+        uint64_t key6[BATCH][3]; /* IPv6: the rest of the key; apart, so that IPv4 does not step over it */
         struct dp_run run = {0};
 
         for (unsigned int base = 0; base < n; base += BATCH) {
                 unsigned int count = RTE_MIN(n - base, (unsigned int)BATCH);
                 for (unsigned int i = 0; i < count; i++) {
-                        begin_lookup(objs[base + i], &lookups[i]);
+                        begin_lookup(objs[base + i], &lookups[i], key6[i]);
                 }
                 for (unsigned int i = 0; i < count; i++)
                         find_candidate(&lookups[i]);
                 for (unsigned int i = 0; i < count; i++)
-                        dp_run_add(graph, node, &run, objs, base + i, use(&scene, objs[base + i], &lookups[i]));
+                        dp_run_add(graph, node, &run, objs, base + i,
+                                   use(&scene, objs[base + i], &lookups[i], key6[i]));
         }
         dp_run_flush(graph, node, &run, objs, n);
         return n;
