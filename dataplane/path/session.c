@@ -80,6 +80,27 @@ static __rte_always_inline uint16_t l4_length(const struct rte_mbuf *m, const st
         return rte_be_to_cpu_16(((const struct rte_ipv6_hdr *)ip)->payload_len);
 }
 
+/* A packet that fits its session: what its protocol says of it, then where it goes. */
+static __rte_noinline rte_edge_t follow(const struct scene *scene, struct dp_session *session, struct rte_mbuf *m,
+                                        const struct lookup *lookup)
+{
+        unsigned int d = lookup->direction;
+        struct dp_session_way way = dp_session_way(session, d);
+
+        switch (dp_track(session, d, m, l4_of(lookup), l4_length(m, lookup), scene->now_ms)) {
+        case DP_TRACK_REOPEN:
+                return EDGE_ADMIT;
+        case DP_TRACK_INVALID:
+                return dp_drop(m, SOCLE_DROP_SESSION_INVALID, DP_WAY_DROP);
+        case DP_TRACK_LAST:
+                dp_session_delete(scene->worker->index, session);
+                break;
+        default:
+                break;
+        }
+        return dp_way_take(m, way, sizeof(struct rte_ether_hdr));
+}
+
 /* Whatever differs from the rule below. */
 static __rte_noinline rte_edge_t use_slowly(const struct scene *scene, struct rte_mbuf *m, const struct lookup *lookup,
                                             const uint64_t key6[3])
@@ -90,6 +111,8 @@ static __rte_noinline rte_edge_t use_slowly(const struct scene *scene, struct rt
         if (lookup->key[0] == 0)
                 return EDGE_ADMIT;
         uint64_t key[5] = {lookup->key[0], lookup->key[1], key6[0], key6[1], key6[2]};
+        if (session == &nobody && dp_session_bucket(lookup->hash)->spilled == 0)
+                return EDGE_ADMIT; /* the first packet of a conversation */
         if (session == &nobody || !dp_session_same(session, key, lookup->words)) {
                 session = dp_session_find(key, lookup->words, lookup->hash);
                 if (!session)
@@ -100,15 +123,7 @@ static __rte_noinline rte_edge_t use_slowly(const struct scene *scene, struct rt
         if (!dp_session_fits(session, d, way, m, dp_meta(m), scene->generation, scene->now_ms))
                 return EDGE_ADMIT;
 
-        enum dp_track track = dp_track(session, d, m, l4_of(lookup), l4_length(m, lookup), scene->now_ms);
-        if (track != DP_TRACK_PASS) {
-                if (track == DP_TRACK_REOPEN)
-                        return EDGE_ADMIT;
-                if (track == DP_TRACK_INVALID)
-                        return dp_drop(m, SOCLE_DROP_SESSION_INVALID, DP_WAY_DROP);
-                dp_session_delete(scene->worker->index, session);
-        }
-        return dp_way_take(m, way, sizeof(struct rte_ether_hdr));
+        return follow(scene, session, m, lookup);
 }
 
 /* In what the packet differs from what nearly every one is: of a session that fits it in every respect (as in
@@ -173,7 +188,7 @@ static __rte_always_inline rte_edge_t use(struct scene *scene, struct rte_mbuf *
         if (unlikely((uint32_t)way.word != scene->in_out))
                 know_ports(scene, way);
         if (unlikely(m->pkt_len > scene->frame_max || !goes_on(session, d, way, m, lookup)))
-                return use_slowly(scene, m, lookup, key6);
+                return follow(scene, session, m, lookup);
 
         session->seen_ms = scene->now_ms;
         session->packets[d]++;

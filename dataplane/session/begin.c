@@ -90,13 +90,10 @@ static void set_key(struct dp_session *session, const uint64_t *key)
         memcpy(session->key6, key + 2, sizeof(session->key6));
 }
 
-/* Charges its port for the wanted session, and puts a copy of it into the table. */
-static struct dp_session *add(unsigned int worker, const struct dp_session *wanted, unsigned int words, bool *ret_new,
-                              enum socle_drop *ret_drop)
+/* A free entry, charged to its port, with nothing of use in it. */
+static struct dp_session *take(unsigned int worker, uint16_t owner, enum socle_drop *ret_drop)
 {
-        uint64_t key[5] = {wanted->key[0], wanted->key[1], wanted->key6[0], wanted->key6[1], wanted->key6[2]};
-        uint16_t owner = wanted->ways[0].owner;
-        struct dp_session *session, *found;
+        struct dp_session *session;
 
         *ret_drop = charge(owner);
         if (*ret_drop != SOCLE_DROP_COUNT)
@@ -105,13 +102,20 @@ static struct dp_session *add(unsigned int worker, const struct dp_session *want
         if (!session) {
                 uncharge(owner);
                 *ret_drop = SOCLE_DROP_SESSION_FULL;
-                return NULL;
         }
-        *session = *wanted;
-        found = dp_session_insert(session, dp_session_hash(key, words), words);
+        return session;
+}
+
+/* The entry, filled in by now, into the table. */
+static struct dp_session *put(unsigned int worker, struct dp_session *session, unsigned int words, bool *ret_new,
+                              enum socle_drop *ret_drop)
+{
+        uint64_t key[5] = {session->key[0], session->key[1], session->key6[0], session->key6[1], session->key6[2]};
+        struct dp_session *found = dp_session_insert(session, dp_session_hash(key, words), words);
+
         *ret_new = found == session;
         if (!*ret_new) {
-                uncharge(owner);
+                uncharge(session->ways[0].owner);
                 dp_session_discard(worker, session);
         }
         if (!found)
@@ -123,7 +127,11 @@ struct dp_session *dp_admit_begin(unsigned int worker, const struct dp_policy *p
                                   const struct dp_flow *flow, const struct dp_decision *decision, uint32_t now_ms,
                                   bool *ret_new, enum socle_drop *ret_drop)
 {
-        struct dp_session session = {
+        struct dp_session *session = take(worker, decision->ways[0].owner, ret_drop);
+
+        if (!session)
+                return NULL;
+        *session = (struct dp_session){
                 .ways = {decision->ways[0], decision->ways[1]},
                 .generation = policy->generation,
                 .created_ms = now_ms,
@@ -134,13 +142,12 @@ struct dp_session *dp_admit_begin(unsigned int worker, const struct dp_policy *p
                          (decision->picked_up ? DP_SESSION_PICKED_UP : 0),
                 .tcp = decision->tcp,
         };
-
-        set_key(&session, flow->key);
-        set_macs(&session, m, flow->direction);
-        guess_macs(&session, flow->direction);
-        session.packets[flow->direction] = 1;
-        session.bytes[flow->direction] = m->pkt_len;
-        return add(worker, &session, flow->words, ret_new, ret_drop);
+        set_key(session, flow->key);
+        set_macs(session, m, flow->direction);
+        guess_macs(session, flow->direction);
+        session->packets[flow->direction] = 1;
+        session->bytes[flow->direction] = m->pkt_len;
+        return put(worker, session, flow->words, ret_new, ret_drop);
 }
 
 /* The other direction's way is known from its own packets alone (it may use another router), but whether it is allowed
@@ -183,39 +190,43 @@ void dp_admit_datagram(unsigned int worker, const struct dp_policy *policy, cons
                        const struct dp_flow *flow, const struct dp_session_way *way, enum socle_drop drop,
                        uint32_t now_ms)
 {
+        struct dp_session_way ways[2] = {};
         unsigned int d = flow->direction;
-        struct dp_session *session, datagram = {
-                                            .generation = policy->generation,
-                                            .created_ms = now_ms,
-                                            .seen_ms = now_ms,
-                                            .state = SOCLE_SESSION_FRAGMENT,
-                                            .timeout_state = SOCLE_SESSION_FRAGMENT,
-                                            .flags = DP_SESSION_LIVE | DP_SESSION_UNTRACKED,
-                                            .drop = drop,
-                                    };
+        struct dp_session *session;
         enum socle_drop reason;
         uint64_t key[5];
         bool fresh;
 
+        ways[d] = *way;
+        ways[d].allowed = drop == SOCLE_DROP_COUNT;
+        ways[d].initiator = true;
+        ways[!d].in_place = DP_SESSION_NOWHERE;
+        ways[!d].owner = way->owner;
         dp_flow_fragment_key(flow, key);
-        set_key(&datagram, key);
-        set_macs(&datagram, m, d);
-        datagram.ways[d] = *way;
-        datagram.ways[d].allowed = drop == SOCLE_DROP_COUNT;
-        datagram.ways[d].initiator = true;
-        datagram.ways[!d].in_place = DP_SESSION_NOWHERE;
-        datagram.ways[!d].owner = way->owner;
         session = dp_session_find(key, flow->words, dp_session_hash(key, flow->words));
+        if (session) {
+                /* The identification has come round again. */
+                session->drop = drop;
+                session->seen_ms = now_ms;
+                session->created_ms = now_ms;
+                __atomic_store_n(&session->ways[d].word, ways[d].word, __ATOMIC_RELAXED);
+                __atomic_store_n(&session->generation, policy->generation, __ATOMIC_RELEASE);
+                return;
+        }
+        session = take(worker, way->owner, &reason);
         if (!session)
-                session = add(worker, &datagram, flow->words, &fresh, &reason);
-        else
-                fresh = false;
-        if (!session || fresh)
                 return; /* no room: the later fragments are lost, as without their first */
-        /* The identification has come round again. */
-        session->drop = drop;
-        session->seen_ms = now_ms;
-        session->created_ms = now_ms;
-        __atomic_store_n(&session->ways[d].word, datagram.ways[d].word, __ATOMIC_RELAXED);
-        __atomic_store_n(&session->generation, policy->generation, __ATOMIC_RELEASE);
+        *session = (struct dp_session){
+                .ways = {ways[0], ways[1]},
+                .generation = policy->generation,
+                .created_ms = now_ms,
+                .seen_ms = now_ms,
+                .state = SOCLE_SESSION_FRAGMENT,
+                .timeout_state = SOCLE_SESSION_FRAGMENT,
+                .flags = DP_SESSION_LIVE | DP_SESSION_UNTRACKED,
+                .drop = drop,
+        };
+        set_key(session, key);
+        set_macs(session, m, d);
+        put(worker, session, flow->words, &fresh, &reason);
 }

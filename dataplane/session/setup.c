@@ -52,14 +52,15 @@ void dp_session_table_prefault(uint32_t more)
         prefaulted = wanted;
 }
 
-static struct rte_ring *make_queue(uint32_t capacity)
+static struct rte_ring *make_queue(uint32_t capacity, unsigned int workers)
 {
+        /* Relaxed tails: a worker that is scheduled away in the middle does not hold the others up. */
+        unsigned int flags = workers > 1 ? RING_F_MP_RTS_ENQ | RING_F_MC_RTS_DEQ : RING_F_SP_ENQ | RING_F_SC_DEQ;
         uint32_t count = rte_align32pow2(capacity + 1);
         ssize_t bytes = rte_ring_get_memsize_elem(sizeof(struct dp_session_birth), count);
         struct rte_ring *ring = bytes > 0 ? reserve(bytes) : NULL;
 
-        /* Relaxed tails: a worker that is scheduled away in the middle does not hold the others up. */
-        if (!ring || rte_ring_init(ring, "embryonic", count, RING_F_MP_RTS_ENQ | RING_F_MC_RTS_DEQ) < 0)
+        if (!ring || rte_ring_init(ring, "embryonic", count, flags) < 0)
                 return NULL;
         return ring;
 }
@@ -78,7 +79,7 @@ int dp_session_table_init(uint32_t capacity, unsigned int workers)
                 .entries = reserve(sizeof(struct dp_session) * capacity),
                 .next = reserve(sizeof(uint32_t) * capacity),
                 .next_batch = reserve(sizeof(uint32_t) * capacity),
-                .embryonic = make_queue(capacity),
+                .embryonic = make_queue(capacity, workers),
                 .pools = rte_zmalloc("session pools", pools, RTE_CACHE_LINE_SIZE),
                 .port_live = rte_zmalloc("port sessions", sizeof(uint32_t) * DP_PORT_MAX, RTE_CACHE_LINE_SIZE),
                 .port_next = rte_zmalloc("port rates", sizeof(uint64_t) * DP_PORT_MAX, RTE_CACHE_LINE_SIZE),

@@ -57,16 +57,25 @@ static void note_spill(uint64_t hash, unsigned int buckets, int by)
                 __atomic_fetch_add(&bucket_behind(hash, n)->spilled, by, __ATOMIC_ACQ_REL);
 }
 
+static bool fill_slot(uint64_t *place, uint64_t slot)
+{
+        uint64_t free = 0;
+
+        if (__atomic_load_n(place, __ATOMIC_RELAXED) != 0)
+                return false;
+        if (dp_sessions.workers > 1)
+                return __atomic_compare_exchange_n(place, &free, slot, false, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
+        __atomic_store_n(place, slot, __ATOMIC_RELEASE); /* control only empties slots */
+        return true;
+}
+
 /* Into the first free slot near its bucket. Slots are taken by others meanwhile: of neighbours' sessions. */
 static bool take_slot(uint64_t hash, uint64_t slot)
 {
         for (unsigned int n = 0; n <= DP_SESSION_SPILL_MAX; n++) {
                 struct dp_session_bucket *bucket = bucket_behind(hash, n);
                 for (unsigned int i = 0; i < DP_SESSION_SLOTS; i++) {
-                        uint64_t free = 0;
-                        if (__atomic_load_n(&bucket->slots[i], __ATOMIC_RELAXED) == 0 &&
-                            __atomic_compare_exchange_n(&bucket->slots[i], &free, slot, false, __ATOMIC_ACQ_REL,
-                                                        __ATOMIC_RELAXED)) {
+                        if (fill_slot(&bucket->slots[i], slot)) {
                                 note_spill(hash, n, 1);
                                 return true;
                         }
@@ -80,13 +89,14 @@ struct dp_session *dp_session_insert(struct dp_session *session, uint64_t hash, 
         struct dp_session_bucket *bucket = dp_session_bucket(hash);
         uint32_t index = session - dp_sessions.entries;
         uint64_t key[5] = {session->key[0], session->key[1], session->key6[0], session->key6[1], session->key6[2]};
+        bool alone = dp_sessions.workers == 1;
 
-        if (dp_sessions.workers > 1 && !lock_bucket(bucket))
+        if (!alone && !lock_bucket(bucket))
                 return NULL;
-        struct dp_session *result = dp_session_find(key, words, hash);
+        struct dp_session *result = alone ? NULL : dp_session_find(key, words, hash);
         if (!result && take_slot(hash, dp_session_slot(hash, index)))
                 result = session;
-        if (dp_sessions.workers > 1)
+        if (!alone)
                 __atomic_store_n(&bucket->lock, 0, __ATOMIC_RELEASE);
 
         if (result == session && dp_sessions.embryonic) {

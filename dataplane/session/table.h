@@ -182,8 +182,8 @@ bool dp_session_table_is_full(void);
 /* Gives an entry back that was never inserted. */
 void dp_session_discard(unsigned int worker, struct dp_session *session);
 
-/* Puts a whole session, with LIVE in its flags, into the table. Returns it, or the one with this key that another
- * worker put there first (the caller discards its own), or NULL: no room near its bucket, or the bucket's lock could
+/* Puts a whole session, with LIVE in its flags, into the table. The caller has looked for its key, and not found it.
+ * Returns the session, or the one with this key that another worker put there first (the caller discards its own), or NULL: no room near its bucket, or the bucket's lock could
  * not be had. */
 struct dp_session *dp_session_insert(struct dp_session *session, uint64_t hash, unsigned int words);
 
