@@ -1,4 +1,6 @@
 /* See admit.h: the decision. */
+#include <string.h>
+
 #include "admit.h"
 #include "guard.h"
 #include "nd.h"
@@ -368,7 +370,10 @@ void dp_admit_decide(const struct dp_policy *policy, const struct rte_mbuf *m, c
         const struct dp_meta *meta = dp_meta_const(m);
         const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(m, const struct rte_ether_hdr *);
 
-        *ret = (struct dp_decision){.guard = SOCLE_DROP_COUNT, .drop = SOCLE_DROP_COUNT, .initiator = flow->direction};
+        /* In place: an initializer would be made on the stack first. */
+        memset(ret, 0, sizeof(*ret));
+        ret->guard = ret->drop = SOCLE_DROP_COUNT;
+        ret->initiator = flow->direction;
         if (flow->kind == DP_FLOW_MALFORMED || flow->kind == DP_FLOW_BAD_FRAGMENT) {
                 refuse(ret, flow->kind == DP_FLOW_MALFORMED ? SOCLE_DROP_MALFORMED : SOCLE_DROP_FRAGMENT_BAD);
                 return;

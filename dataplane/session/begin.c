@@ -90,7 +90,8 @@ static void set_key(struct dp_session *session, const uint64_t *key)
         memcpy(session->key6, key + 2, sizeof(session->key6));
 }
 
-/* A free entry, charged to its port, with nothing of use in it. */
+/* A free entry, zeroed, charged to its port. It is filled in where it is: made elsewhere and copied, a session would
+ * cost more to begin. */
 static struct dp_session *take(unsigned int worker, uint16_t owner, enum socle_drop *ret_drop)
 {
         struct dp_session *session;
@@ -102,7 +103,9 @@ static struct dp_session *take(unsigned int worker, uint16_t owner, enum socle_d
         if (!session) {
                 uncharge(owner);
                 *ret_drop = SOCLE_DROP_SESSION_FULL;
+                return NULL;
         }
+        memset(session, 0, sizeof(*session));
         return session;
 }
 
@@ -131,17 +134,15 @@ struct dp_session *dp_admit_begin(unsigned int worker, const struct dp_policy *p
 
         if (!session)
                 return NULL;
-        *session = (struct dp_session){
-                .ways = {decision->ways[0], decision->ways[1]},
-                .generation = policy->generation,
-                .created_ms = now_ms,
-                .seen_ms = now_ms,
-                .state = decision->state,
-                .timeout_state = decision->timeout_state,
-                .flags = DP_SESSION_LIVE | (decision->untracked ? DP_SESSION_UNTRACKED : 0) |
-                         (decision->picked_up ? DP_SESSION_PICKED_UP : 0),
-                .tcp = decision->tcp,
-        };
+        session->ways[0] = decision->ways[0];
+        session->ways[1] = decision->ways[1];
+        session->generation = policy->generation;
+        session->created_ms = session->seen_ms = now_ms;
+        session->state = decision->state;
+        session->timeout_state = decision->timeout_state;
+        session->flags = DP_SESSION_LIVE | (decision->untracked ? DP_SESSION_UNTRACKED : 0) |
+                         (decision->picked_up ? DP_SESSION_PICKED_UP : 0);
+        session->tcp = decision->tcp;
         set_key(session, flow->key);
         set_macs(session, m, flow->direction);
         guess_macs(session, flow->direction);
@@ -216,16 +217,13 @@ void dp_admit_datagram(unsigned int worker, const struct dp_policy *policy, cons
         session = take(worker, way->owner, &reason);
         if (!session)
                 return; /* no room: the later fragments are lost, as without their first */
-        *session = (struct dp_session){
-                .ways = {ways[0], ways[1]},
-                .generation = policy->generation,
-                .created_ms = now_ms,
-                .seen_ms = now_ms,
-                .state = SOCLE_SESSION_FRAGMENT,
-                .timeout_state = SOCLE_SESSION_FRAGMENT,
-                .flags = DP_SESSION_LIVE | DP_SESSION_UNTRACKED,
-                .drop = drop,
-        };
+        session->ways[0] = ways[0];
+        session->ways[1] = ways[1];
+        session->generation = policy->generation;
+        session->created_ms = session->seen_ms = now_ms;
+        session->state = session->timeout_state = SOCLE_SESSION_FRAGMENT;
+        session->flags = DP_SESSION_LIVE | DP_SESSION_UNTRACKED;
+        session->drop = drop;
         set_key(session, key);
         set_macs(session, m, d);
         put(worker, session, flow->words, &fresh, &reason);

@@ -324,7 +324,7 @@ static void copy_addresses(const struct headers *ip, struct dp_flow *flow)
         }
 }
 
-void dp_flow_parse(const struct rte_mbuf *m, uint16_t network, struct dp_flow *flow)
+void dp_flow_parse_any(const struct rte_mbuf *m, uint16_t network, struct dp_flow *flow)
 {
         uint16_t type, l3 = dp_ether_len(m, &type);
         struct headers ip;
@@ -356,4 +356,36 @@ void dp_flow_parse(const struct rte_mbuf *m, uint16_t network, struct dp_flow *f
                 return;
         }
         parse_transport(m, network, &ip, flow);
+}
+
+/* What dp_flow_quick4() knows: nearly every packet that begins a conversation. */
+static bool parse_quickly(const struct rte_mbuf *m, uint16_t network, struct dp_flow *flow)
+{
+        const uint16_t l3 = sizeof(struct rte_ether_hdr), l4 = l3 + sizeof(struct rte_ipv4_hdr);
+
+        if (!dp_flow_quick4(m, network, flow->key, &flow->direction))
+                return false;
+        const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod_offset(m, const struct rte_ipv4_hdr *, l3);
+        const rte_be16_t *ports = rte_pktmbuf_mtod_offset(m, const rte_be16_t *, l4);
+        flow->key[2] = flow->key[3] = flow->key[4] = 0;
+        flow->words = 2;
+        flow->kind = DP_FLOW_WHOLE;
+        flow->protocol = ip->next_proto_id;
+        flow->v6 = false;
+        flow->l3 = l3;
+        flow->l4 = l4;
+        flow->l4_length = rte_be_to_cpu_16(ip->total_length) - sizeof(*ip);
+        flow->identification = 0;
+        dp_ip_mapped(flow->source, &ip->src_addr);
+        dp_ip_mapped(flow->destination, &ip->dst_addr);
+        flow->source_port = rte_be_to_cpu_16(ports[0]);
+        flow->destination_port = rte_be_to_cpu_16(ports[1]);
+        flow->answer_type = 0;
+        return true;
+}
+
+void dp_flow_parse(const struct rte_mbuf *m, uint16_t network, struct dp_flow *flow)
+{
+        if (!parse_quickly(m, network, flow))
+                dp_flow_parse_any(m, network, flow);
 }

@@ -45,8 +45,10 @@ struct dp_flow {
         uint8_t answer_type;                    /* ICMP queries: the other type of the pair */
 };
 
-/* Everything about the packet, on the slow way. *ret is whole for every kind up to ICMP_OTHER. */
+/* Everything about the packet, on the slow way. *ret is whole for every kind up to ICMP_OTHER. _any() is the same
+ * without the short cut for what is quickly told. */
 void dp_flow_parse(const struct rte_mbuf *m, uint16_t network, struct dp_flow *ret);
+void dp_flow_parse_any(const struct rte_mbuf *m, uint16_t network, struct dp_flow *ret);
 
 /* The key under which later fragments of a first fragment's datagram are found. */
 void dp_flow_fragment_key(const struct dp_flow *flow, uint64_t key[5]);

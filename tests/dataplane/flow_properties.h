@@ -26,6 +26,9 @@ static inline void flow_check_quick(const struct rte_mbuf *m, uint16_t network, 
 {
         uint64_t key[5] = {0};
         uint8_t direction;
+        struct dp_flow any;
+        dp_flow_parse_any(m, network, &any);
+        FLOW_MUST(memcmp(&any, flow, sizeof(any)) == 0);
         bool quick4 = dp_flow_quick4(m, network, key, &direction);
 
         if (!quick4 && !dp_flow_quick6(m, network, key, &direction))
