@@ -96,7 +96,6 @@ class Socle:
         out, said = process.communicate(timeout=60)
         if process.returncode:
             raise SystemExit(f"soclectl perf: {said.strip()}")
-        open("/tmp/perf.json","a").write(json.dumps(json.loads(out))+"\n")  # TMP
         return json.loads(out)["total"]
 
     def outside_io(self, process):

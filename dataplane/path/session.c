@@ -30,7 +30,7 @@ struct scene {
         uint32_t now_ms;
 
         /* The ports that the last packet went between: nearly always the next one's as well. */
-        uint32_t in_out;   /* struct dp_session_way's `in` and `out`, as one word */
+        uint32_t in_out;    /* struct dp_session_way's `in` and `out`, as one word */
         uint32_t frame_max; /* what `out` takes; 0: not from `in` */
 };
 
@@ -110,7 +110,9 @@ static __rte_noinline rte_edge_t use_slowly(const struct scene *scene, struct rt
 
         if (lookup->key[0] == 0)
                 return EDGE_ADMIT;
-        uint64_t key[5] = {lookup->key[0], lookup->key[1], key6[0], key6[1], key6[2]};
+        uint64_t key[5] = {lookup->key[0], lookup->key[1]};
+        if (lookup->words == 5)
+                memcpy(key + 2, key6, 3 * sizeof(key6[0]));
         if (session == &nobody && dp_session_bucket(lookup->hash)->spilled == 0)
                 return EDGE_ADMIT; /* the first packet of a conversation */
         if (session == &nobody || !dp_session_same(session, key, lookup->words)) {
@@ -151,15 +153,15 @@ static __rte_always_inline uint64_t differs(const struct scene *scene, const str
 static __rte_always_inline bool key6_differs(const struct dp_session *session, const struct lookup *lookup,
                                              const uint64_t key6[3])
 {
-        return lookup->words == 5 && ((session->key6[0] ^ key6[0]) | (session->key6[1] ^ key6[1]) |
-                                      (session->key6[2] ^ key6[2]));
+        return lookup->words == 5 &&
+               ((session->key6[0] ^ key6[0]) | (session->key6[1] ^ key6[1]) | (session->key6[2] ^ key6[2]));
 }
 
 /* Does its session's protocol let the packet through, without a change but of the counters? */
 static __rte_always_inline bool goes_on(struct dp_session *session, unsigned int d, struct dp_session_way way,
                                         const struct rte_mbuf *m, const struct lookup *lookup)
 {
-        if (session->state < SOCLE_SESSION_TCP_SYN_SENT)
+        if (session->state < SOCLE_SESSION_TCP_SYN_SENT || session->flags & DP_SESSION_UNTRACKED)
                 return way.initiator || session->flags & DP_SESSION_REPLIED;
         return session->state == SOCLE_SESSION_TCP_ESTABLISHED &&
                dp_track_quick(session, d, m, l4_of(lookup), l4_length(m, lookup));
@@ -210,9 +212,8 @@ static uint16_t session_process(struct rte_graph *graph, struct rte_node *node, 
 
         for (unsigned int base = 0; base < n; base += BATCH) {
                 unsigned int count = RTE_MIN(n - base, (unsigned int)BATCH);
-                for (unsigned int i = 0; i < count; i++) {
+                for (unsigned int i = 0; i < count; i++)
                         begin_lookup(objs[base + i], &lookups[i], key6[i]);
-                }
                 for (unsigned int i = 0; i < count; i++)
                         find_candidate(&lookups[i]);
                 for (unsigned int i = 0; i < count; i++)

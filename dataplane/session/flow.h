@@ -57,7 +57,8 @@ void dp_flow_fragment_key(const struct dp_flow *flow, uint64_t key[5]);
 extern const uint16_t dp_flow_least[256];
 
 /* The key and direction of what nearly every packet is: an unfragmented TCP or UDP packet over IPv4 without options,
- * whose headers are all there. false: dp_flow_parse() has to look. Without a branch that depends on what guests send. */
+ * whose headers are all there. false: dp_flow_parse() has to look. Without a branch that depends on what guests send.
+ */
 static __rte_always_inline bool dp_flow_quick4(const struct rte_mbuf *m, uint16_t network, uint64_t key[2],
                                                uint8_t *ret_direction)
 {
@@ -78,8 +79,8 @@ static __rte_always_inline bool dp_flow_quick4(const struct rte_mbuf *m, uint16_
         uint32_t protocol = fragment >> 24;
         int32_t length = rte_be_to_cpu_16(type >> 32), headers = sizeof(struct rte_ipv4_hdr) + dp_flow_least[protocol];
         int32_t beyond = (length - headers) | ((int32_t)m->pkt_len - L3 - length) | (m->data_len - L3 - headers);
-        uint32_t odd = (((uint32_t)type ^ type_version) & 0xffffff) | (fragment & RTE_BE16(0x3fff)) |
-                       (uint32_t)(beyond >> 31);
+        uint32_t odd =
+                (((uint32_t)type ^ type_version) & 0xffffff) | (fragment & RTE_BE16(0x3fff)) | (uint32_t)(beyond >> 31);
 
         uint32_t source = addresses, destination = addresses >> 32;
         bool swap = source > destination;

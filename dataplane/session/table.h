@@ -183,8 +183,8 @@ bool dp_session_table_is_full(void);
 void dp_session_discard(unsigned int worker, struct dp_session *session);
 
 /* Puts a whole session, with LIVE in its flags, into the table. The caller has looked for its key, and not found it.
- * Returns the session, or the one with this key that another worker put there first (the caller discards its own), or NULL: no room near its bucket, or the bucket's lock could
- * not be had. */
+ * Returns the session, or the one with this key that another worker put there first (the caller discards its own), or
+ * NULL: no room near its bucket, or the bucket's lock could not be had. */
 struct dp_session *dp_session_insert(struct dp_session *session, uint64_t hash, unsigned int words);
 
 /* Takes it out of the table. false: somebody else did. `pool`: a worker's index, or dp.worker_count for control. */
