@@ -166,13 +166,14 @@ void model_set_status(struct model *model, struct object *object, json_t *status
                 json_decref(status);
                 return;
         }
-        json_decref(object->status);
+        json_t *before = object->status;
         object->status = status;
         for (struct model_observer *observer = model->observers, *next; observer; observer = next) {
                 next = observer->next;
                 if (observer->status_changed)
-                        observer->status_changed(observer->user, object);
+                        observer->status_changed(observer->user, object, before);
         }
+        json_decref(before);
 }
 
 json_t *object_to_json(const struct object *object)

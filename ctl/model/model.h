@@ -84,10 +84,10 @@ struct transaction *transaction_free(struct transaction *transaction);
 int model_commit(struct model *model, struct transaction *transaction, uint64_t *ret_revision, struct errors *errors);
 
 /* Observers: called after a commit (changes, in order; `before` objects are valid during the call), and when a
- * status changed. */
+ * status changed (`before`: what it was, NULL: none). */
 struct model_observer {
         void (*committed)(void *user, uint64_t revision, const struct change *changes, size_t count);
-        void (*status_changed)(void *user, const struct object *object);
+        void (*status_changed)(void *user, const struct object *object, const json_t *before);
         void *user;
         struct model_observer *next;
 };

@@ -232,7 +232,7 @@ static void on_committed(void *user, uint64_t revision, const struct change *cha
         }
 }
 
-static void on_status_changed(void *user, const struct object *object)
+static void on_status_changed(void *user, const struct object *object, const json_t *before)
 {
         struct watch_hub *hub = user;
 

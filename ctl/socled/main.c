@@ -22,6 +22,7 @@
 #include "socle/cleanup.h"
 #include "socle/log.h"
 #include "store.h"
+#include "status_log.h"
 #include "tuning.h"
 
 static const char help[] =
@@ -250,7 +251,10 @@ static int open_model(struct daemon *daemon)
         if (r < 0)
                 return fail_errors(daemon->config.store, r, &errors);
         r = model_new(&daemon->model, daemon->store, &errors);
-        return r < 0 ? fail_errors(daemon->config.store, r, &errors) : 0;
+        if (r < 0)
+                return fail_errors(daemon->config.store, r, &errors);
+        status_log_start(daemon->model);
+        return 0;
 }
 
 /* The tuner's journals are beside the store, unless it is said where. */

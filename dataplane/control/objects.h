@@ -74,6 +74,9 @@ int flood_put(const struct wire_flood *record, struct dp_io_error *error);
 /* Closes the device of a port or underlay that is about to be attached elsewhere. */
 void port_release(bool is_underlay, uint32_t id, const struct wire_attachment *wanted);
 
+/* Into the log, with the object's name. false: there is none with this id. */
+bool port_say_failed(bool is_underlay, uint32_t id, const char *text);
+
 void port_remove(const struct wire_port *record);
 void underlay_remove(const struct wire_underlay *record);
 void network_remove(const struct wire_network *record);

@@ -32,14 +32,22 @@ static void free_port(void *pointer)
         rte_free(port);
 }
 
+static const struct wire_network *network_record(uint32_t id)
+{
+        uint16_t index = indices_find(&network_indices, id);
+
+        return index == DP_INDEX_NONE || !network_objects[index] ? NULL : &network_objects[index]->record;
+}
+
 /* With the object among the journal's fields. */
 static void say(int priority, const struct port_object *object, const char *format, ...)
         __attribute__((format(printf, 3, 4)));
 static void say(int priority, const struct port_object *object, const char *format, ...)
 {
         const char *kind = object->is_underlay ? "underlay" : "port";
-        char text[256], port[80], name[80];
-        const char *const fields[] = {port, name, NULL};
+        char text[256], port[80], name[80], network[80], tag[24];
+        const struct wire_network *in = object->is_underlay ? NULL : network_record(object->network);
+        const char *const fields[] = {port, name, in ? network : NULL, in ? tag : NULL, NULL};
         va_list args;
 
         va_start(args, format);
@@ -47,7 +55,21 @@ static void say(int priority, const struct port_object *object, const char *form
         va_end(args);
         snprintf(port, sizeof(port), "%s=%s", object->is_underlay ? "UNDERLAY" : "PORT", object->name);
         snprintf(name, sizeof(name), "OBJECT=%s/%s", object->is_underlay ? "Underlay" : "Port", object->name);
+        if (in) {
+                snprintf(network, sizeof(network), "NETWORK=%s", in->name);
+                snprintf(tag, sizeof(tag), "%s=%u", in->encapsulation == WIRE_ENCAP_VXLAN ? "VNI" : "VLAN", in->tag);
+        }
         socle_log_fields(priority, fields, "%s %s: %s", kind, object->name, text);
+}
+
+bool port_say_failed(bool is_underlay, uint32_t id, const char *text)
+{
+        uint16_t index = indices_find(&port_indices, port_key(is_underlay, id));
+
+        if (index == DP_INDEX_NONE || !port_objects[index])
+                return false;
+        say(LOG_WARNING, port_objects[index], "not in force: %s", text);
+        return true;
 }
 
 static int open_device(struct port_object *object)

@@ -135,7 +135,12 @@ static void result_failed(void *user, const struct wire_result *result)
 {
         struct server *server = user;
 
-        log_warning("%s not in force: %s", wire_type_info[result->type].name, result->text);
+        uint32_t id;
+
+        memcpy(&id, result->key, sizeof(id));
+        if ((result->type != WIRE_PORT && result->type != WIRE_UNDERLAY) ||
+            !port_say_failed(result->type == WIRE_UNDERLAY, id, result->text))
+                log_warning("%s not in force: %s", wire_type_info[result->type].name, result->text);
         wire_put(&server->writer, result);
 }
 
@@ -161,7 +166,7 @@ static int take_hello(struct server *server, const struct wire_hello *hello)
                 return -EPROTO;
         }
         server->greeted = true;
-        log_info("socled %s connected, pid %u", hello->software, hello->pid);
+        log_info("%s connected, pid %u", hello->software, hello->pid);
         return 0;
 }
 

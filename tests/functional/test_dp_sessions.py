@@ -53,10 +53,14 @@ def pair(one_node, lab):
 
 # ---- fragments ----
 
+# One each: a datagram that bears another's number within its lifetime shares its fate, as it has to.
+IDENTIFICATIONS = itertools.count(1000)
+
+
 def datagram(version, port, size=2000, number=None):
     """A UDP datagram of `size` bytes, in four pieces."""
     source, destination = ADDRESSES[version]
-    number = random.getrandbits(15) if number is None else number
+    number = next(IDENTIFICATIONS) if number is None else number
     ether = Ether(src=MAC[1], dst=MAC[2])
     payload = Raw(bytes(random.getrandbits(8) for _ in range(size)))
     if version == 4:

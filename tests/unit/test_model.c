@@ -186,7 +186,7 @@ static void note_commit(void *user, uint64_t revision, const struct change *chan
         }
 }
 
-static void note_status(void *user, const struct object *object)
+static void note_status(void *user, const struct object *object, const json_t *before)
 {
         struct seen *seen = user;
 
