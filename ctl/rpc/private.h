@@ -83,6 +83,7 @@ struct rpc_server {
         sd_event_source *accept, *sockets;
         sd_event_source *bury; /* frees dead clients when nobody is working on them */
         int spare_fd;          /* given up to turn a client away when descriptors run out */
+        int client_fds;        /* a client's descriptor is below this */
         struct rpc_limits limits;
         const struct role_table *roles;
         const struct name_roles *name_roles;
@@ -133,6 +134,9 @@ enum role identity_role(struct client *client);
 
 /* audit_log.c: `changes` as the answer has them; `result`: "done", or why not. */
 void audit_log(const struct call *call, const json_t *changes, const char *result, uint64_t revision);
+
+/* server.c: may a connection with this descriptor become a client? */
+bool server_has_room(const struct rpc_server *server, int fd);
 
 /* server.c: out of descriptors: one connection of the backlog is taken and turned away. */
 void server_make_room(struct rpc_server *server, int listener);

@@ -53,7 +53,7 @@ static void take(struct remote *remote, int fd, const struct sockaddr_storage *p
         struct tls *tls = NULL;
 
         /* Nothing can be said before the handshake; a closed connection is all there is. */
-        if (!remote->context || server->client_count >= server->limits.clients ||
+        if (!remote->context || !server_has_room(server, fd) ||
             peers_add(remote->peers, peer, remote->options.clients_per_peer) < 0) {
                 remote->refused++;
                 close(fd);

@@ -1,6 +1,7 @@
 /* See server.h: the listening socket, and what concerns all clients together. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,6 +18,7 @@
 
 #define ACCEPTS_A_TURN  64
 #define BACKLOG         4096
+#define FDS_KEPT        256 /* or a quarter of what there are: not for clients */
 #define SOCKETS_AT_ONCE 128
 #define TURNS_AT_ONCE   8 /* before the loop looks at the sockets again */
 
@@ -59,6 +61,22 @@ void server_make_room(struct rpc_server *server, int listener)
         server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+/* The rest of socled needs some as well, and not all of it bears to have none: libvirt's client library ends the whole
+ * process when it cannot make a pipe. The kernel gives the lowest number that is free. */
+bool server_has_room(const struct rpc_server *server, int fd)
+{
+        return server->client_count < server->limits.clients && fd < server->client_fds;
+}
+
+static int client_fds(void)
+{
+        long limit = sysconf(_SC_OPEN_MAX);
+
+        if (limit < 0 || limit > INT_MAX)
+                return INT_MAX;
+        return (int)limit - (limit / 4 < FDS_KEPT ? (int)limit / 4 : FDS_KEPT);
+}
+
 static int on_accept(sd_event_source *source, int listener, uint32_t revents, void *user)
 {
         struct rpc_server *server = user;
@@ -70,8 +88,10 @@ static int on_accept(sd_event_source *source, int listener, uint32_t revents, vo
                                 server_make_room(server, listener);
                         return 0;
                 }
-                if (server->client_count >= server->limits.clients)
-                        turn_away(fd, "too many clients");
+                if (!server_has_room(server, fd))
+                        turn_away(fd, server->client_count >= server->limits.clients
+                                              ? "too many clients"
+                                              : "socled has no file descriptor left for another client");
                 else
                         client_new(server, fd);
         }
@@ -288,6 +308,7 @@ int rpc_server_new(struct rpc_server **ret, sd_event *event, const struct rpc_op
         server->context = options->context;
         server->started = time(NULL);
         server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        server->client_fds = client_fds();
         server->socket_path = strdup(options->socket_path);
         server->scratch = malloc(SCRATCH_BYTES);
         if (!server->socket_path || !server->scratch)
