@@ -8,6 +8,7 @@
  */
 #include <ctype.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -77,8 +78,16 @@ static enum fault conflict(const char *words)
         return FAULT_WRONG_STATE;
 }
 
+/* Its node is there, but nobody who could look after it: a conductor is restarted, or there is no such driver. */
+static bool is_unserved(int status, const char *words)
+{
+        return (status == 400 || status == 404) && strstr(words, "No valid host") && strstr(words, "No conductor");
+}
+
 static enum fault kind_of(int status, const char *words)
 {
+        if (is_unserved(status, words))
+                return FAULT_UNSERVED;
         switch (status) {
         case 401:
                 return FAULT_DENIED;
@@ -107,6 +116,13 @@ enum fault fault_decode(int status, const char *body, size_t length, char words[
 
         say(words, status, json);
         return kind_of(status, words);
+}
+
+int fault_is_ironics(const char *body, size_t length)
+{
+        cleanup_(json_decref_p) json_t *json = json_loadb(body, length, 0, NULL);
+
+        return json_object_get(json, "error_message") != NULL;
 }
 
 int fault_is_passing(enum fault fault)
