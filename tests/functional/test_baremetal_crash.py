@@ -24,19 +24,21 @@ class Killer:
     def __init__(self, host, kill):  # noqa: F811
         self.host, self.kill = host, kill
         self.happened = threading.Event()
+        self.lock = threading.Lock()
         self.at = None
 
     def arm(self, moment, number, chosen=lambda method: True):
-        self.host.middleman.reset()
+        self.host.middleman.reset()  # requests that are under way have nothing to interfere any more
         self.happened.clear()
         seen = iter(range(1, 1 << 30))
 
         def interfere(_, method, path):
-            if self.happened.is_set() or not chosen(method) or next(seen) != number:
-                return False
-            self.at = (moment, number, method, path)
-            self.happened.set()
-            self.kill()
+            with self.lock:  # who sees that it has happened, starts another: that one must not be the one that is killed
+                if self.happened.is_set() or not chosen(method) or next(seen) != number:
+                    return False
+                self.at = (moment, number, method, path)
+                self.kill()
+                self.happened.set()
             return True
 
         setattr(self.host.middleman, moment, interfere)
