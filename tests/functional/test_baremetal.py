@@ -212,6 +212,9 @@ def test_an_ironic_that_is_not_there_is_waited_for(started, ironic):  # noqa: F8
     started.rpc.apply(started.node(ironic={"endpoint": "http://127.0.0.1:1"}), wait=1)
     status = started.until_state("waiting")
     assert "cannot be reached" in status["message"], status
+    error = started.rpc.error("apply", objects=[started.node()])
+    assert error["data"]["errors"][0]["pointer"] == "/spec/ironic/endpoint", error
+    started.delete()
     assert "failures" not in started.apply()
     assert started.status()["state"] == "manageable"
 

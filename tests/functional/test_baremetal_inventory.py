@@ -56,7 +56,7 @@ def test_what_the_bios_tells_of_the_bmc(machine):
     """SMBIOS type 42 with a Redfish service over IP (DSP0270); and a UUID that many machines share is none."""
     record = bytearray(103)
     record[0], record[1], record[4], record[5], record[9], record[10], record[11] = 42, 103, 0x40, 3, 1, 4, 91
-    record[12 + 52], record[12 + 53:12 + 57], record[12 + 85:12 + 87] = 1, bytes([169, 254, 1, 1]), (443).to_bytes(2, "little")
+    record[12 + 51], record[12 + 52:12 + 56], record[12 + 84:12 + 86] = 1, bytes([169, 254, 1, 1]), (443).to_bytes(2, "little")
     path = machine.tree.path("/sys/firmware/dmi/entries/42-0/raw")
     path.parent.mkdir(parents=True)
     path.write_bytes(record)
