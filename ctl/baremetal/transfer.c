@@ -131,24 +131,13 @@ static int on_progress(void *user, curl_off_t down_total, curl_off_t down, curl_
 
 /* ---- what went wrong ---- */
 
-/* A handshake that breaks off is the network's doing, unless a certificate was looked at and not liked. */
-static CURLcode tls_code(const struct transfer *transfer, CURLcode code)
-{
-        long verified = 0;
-
-        if (code != CURLE_SSL_CONNECT_ERROR)
-                return code;
-        curl_easy_getinfo(transfer->curl, CURLINFO_SSL_VERIFYRESULT, &verified);
-        return verified != 0 ? CURLE_PEER_FAILED_VERIFICATION : CURLE_COULDNT_CONNECT;
-}
-
 static int fail(const struct transfer *transfer, CURLcode code, const char *url, char why[TRANSFER_WORDS])
 {
         const char *words = transfer->words[0] ? transfer->words : curl_easy_strerror(code);
         const char *host = strstr(url, "://") ? strstr(url, "://") + 3 : url;
         int shown = (int)strcspn(host, "/");
 
-        switch (tls_code(transfer, code)) {
+        switch (code) {
         case CURLE_PEER_FAILED_VERIFICATION:
         case CURLE_SSL_CERTPROBLEM:
         case CURLE_SSL_ISSUER_ERROR:
@@ -177,6 +166,8 @@ static int fail(const struct transfer *transfer, CURLcode code, const char *url,
         case CURLE_RECV_ERROR:
         case CURLE_GOT_NOTHING:
         case CURLE_PARTIAL_FILE:
+        case CURLE_SSL_CONNECT_ERROR: /* the handshake broke off: what is wrong with a certificate has codes of its own
+                                       */
                 snprintf(why, TRANSFER_WORDS, "%.*s cannot be reached: %.200s", shown, host, words);
                 return -EHOSTUNREACH;
         default:
