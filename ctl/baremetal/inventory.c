@@ -122,17 +122,21 @@ static json_t *agents_inventory(int root, const struct topology *topology, const
         return inventory;
 }
 
-/* The agent has each interface's TLVs in it too. */
+/* The agent has each interface's TLVs in it too; what they come to is for people. */
 static void add_lldp(json_t *document, json_t *lldp)
 {
-        json_t *interface;
+        json_t *interface, *links = json_object();
         size_t i;
 
         json_array_foreach (json_object_get(json_object_get(document, "inventory"), "interfaces"), i, interface) {
                 const char *name = json_string_value(json_object_get(interface, "name"));
                 json_object_set(interface, "lldp", json_object_get(lldp, name) ?: json_null());
+                json_t *link = lldp_link(json_object_get(lldp, name));
+                if (link)
+                        json_object_set_new(links, name, link);
         }
         json_object_set_new(document, "lldp_raw", lldp);
+        json_object_set_new(document, "links", links);
 }
 
 int inventory_read(json_t **ret, const struct inventory_source *source, struct errors *errors)

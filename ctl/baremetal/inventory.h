@@ -19,7 +19,8 @@ struct inventory_source {
 /* {"inventory": {interfaces, cpu, memory, disks, bmc_address, bmc_mac, hostname, system_vendor, boot}, "lldp_raw",
  * "pci_devices", "numa_topology", as the agent sends them; and what Ironic has no place for: "uuid" (of SMBIOS; absent:
  * none that is its own), "cpu_flags", "bonds" [{name, mode, address, interfaces, properties}], "hugepages" [bytes],
- * "sriov" (some NIC is capable), "notes" [words]: what could not be asked}. 0 or -errno with words. */
+ * "sriov" (some NIC is capable), "links" {interface: as lldp_link()}, "notes" [words]: what could not be asked}. 0 or
+ * -errno with words. */
 int inventory_read(json_t **ret, const struct inventory_source *source, struct errors *errors);
 
 /* Does spec/hardware mean this very host, by its UUID or a MAC address? `root`: as above. */

@@ -56,7 +56,7 @@ def test_enrolling_again_changes_nothing(started, ironic):  # noqa: F811
     before, writes = ironic.everything(), len(started.middleman.writes())
     started.kill()
     started.start()
-    started.until_state("manageable")
+    started.until_done()
     assert started.apply()["counts"]["unchanged"] == 1
     assert ironic.everything() == before and len(started.middleman.writes()) == writes
 
