@@ -164,9 +164,7 @@ class Ironic:
         return f"{'https' if self.certificate else 'http'}://127.0.0.1:{self.port}"
 
     def start(self):
-        self.stop()
-        with self.lock:
-            self.process = process = spawn(["/usr/bin/ironic", "--config-file", self.config], self.directory / "out.log")
+        process = self.launch()
         try:
             wait_for_port(self.port, process)
             self.until_served()
@@ -174,6 +172,13 @@ class Ironic:
             self.stop()
             raise
         return self
+
+    def launch(self):
+        """Not waited for: it may be killed again at its first request."""
+        self.stop()
+        with self.lock:
+            self.process = spawn(["/usr/bin/ironic", "--config-file", self.config], self.directory / "out.log")
+            return self.process
 
     def until_served(self):
         """The conductor registers its drivers after the API listens."""

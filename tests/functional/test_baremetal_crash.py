@@ -103,7 +103,7 @@ def test_ironic_dies_at_each_write(host, ironic, moment):  # noqa: F811
         kills += 1
         # the same request comes again and passes; the one after it is the next to be cut off
         killer.arm(moment, 2 if moment == "before" else 1, lambda method: method != "GET")
-        ironic.start()
+        ironic.launch()
     check_enrolled(host, ironic)
     print(f"Ironic was killed {kills} times")
     assert kills >= 4
