@@ -24,7 +24,7 @@ static void patch_remove(json_t *patch, const char *parent, const char *name)
 }
 
 /* Ironic writes hardware addresses in its own way. */
-static bool differ(const char *name, const json_t *wanted, const json_t *seen)
+static bool is_otherwise(const char *name, const json_t *wanted, const json_t *seen)
 {
         const char *a = json_string_value(wanted), *b = json_string_value(seen);
 
@@ -40,7 +40,7 @@ static void patch_members(json_t *patch, const char *parent, const json_t *wante
         json_t *value;
 
         json_object_foreach ((json_t *)wanted, name, value)
-                if (differ(name, value, json_object_get(seen, name)))
+                if (is_otherwise(name, value, json_object_get(seen, name)))
                         patch_add(patch, parent, name, value);
 }
 
@@ -191,7 +191,7 @@ static void patch_plain(json_t *patch, const char *const *names, const json_t *b
 {
         for (; *names; names++) {
                 json_t *value = json_object_get(body, *names);
-                if (value && differ(*names, value, json_object_get(seen, *names)))
+                if (value && is_otherwise(*names, value, json_object_get(seen, *names)))
                         patch_add(patch, "", *names, value);
         }
 }

@@ -296,3 +296,20 @@ def test_an_inspection_is_answered_with_the_inventory(started, ironic):  # noqa:
     seen["provision_state"] = "inspect wait"
     started.apply(description="not our business", wait=2)
     assert taken == []
+
+
+def test_a_libvirt_that_hangs_holds_nothing_up(socled, ironic, tmp_path):  # noqa: F811
+    """It takes the connection, and says nothing: the host is not known to be empty, and a stop does not wait for it."""
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(tmp_path / "s"))
+        silent.listen()
+        machine = Host(socled, ironic, libvirt=f"qemu+unix:///system?socket={tmp_path}/s")
+        try:
+            machine.start()
+            machine.apply(target="available", wait=0)
+            machine.until("guests", lambda s: "does not answer" in steps(s).get("guests gone", {}).get("message", ""))
+            assert ironic.node(UUID)["provision_state"] == "manageable"
+            machine.daemon.process.send_signal(signal.SIGTERM)
+            assert machine.daemon.process.wait(15) == 0, "it waits for libvirt"
+        finally:
+            machine.stop()
