@@ -40,6 +40,7 @@ struct enrolment {
         const atomic_bool *cancel;
         void (*tell)(void *user, json_t *status, const char *failure, bool settled); /* takes over `status` */
         void (*note)(void *user, int priority, const char *format, ...) __attribute__((format(printf, 3, 4)));
+        struct host_facts (*ask_facts)(void *user); /* as they are now */
         void *user;
         json_t *spec; /* NULL: leave */
         uint64_t revision;

@@ -75,6 +75,16 @@ static void on_note(void *user, int priority, const char *format, ...)
         va_end(args);
 }
 
+static struct host_facts on_ask_facts(void *user)
+{
+        struct node *node = user;
+
+        pthread_mutex_lock(&node->lock);
+        struct host_facts facts = node->facts;
+        pthread_mutex_unlock(&node->lock);
+        return facts;
+}
+
 /* Takes what has come in; false: it is to stop. With the lock held. */
 static bool take_in(struct node *node)
 {
@@ -87,7 +97,6 @@ static bool take_in(struct node *node)
                 node->taken = node->want;
                 enrolment_restart(enrolment);
         }
-        enrolment->facts = node->facts;
         node->has_want = node->has_facts = false;
         return !node->stop;
 }
@@ -265,6 +274,7 @@ int node_new(struct node **ret, const char *name, const struct enrolment_options
                 .cancel = &node->cancel,
                 .tell = on_tell,
                 .note = on_note,
+                .ask_facts = on_ask_facts,
                 .user = node,
         };
         int r = start(node);

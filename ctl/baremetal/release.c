@@ -69,6 +69,7 @@ static const struct gate gates[] = {
 
 int pass_gates(struct enrolment *enrolment)
 {
+        enrolment->facts = enrolment->ask_facts(enrolment->user);
         for (size_t i = 0; i < ARRAY_LEN(gates); i++) {
                 char words[400] = "";
 

@@ -186,6 +186,41 @@ def test_maintenance_that_was_our_way_out_is_ended(started, ironic):  # noqa: F8
     assert [(n["provision_state"], n["maintenance"]) for n in nodes] == [("active", False)], nodes
 
 
+def test_what_comes_at_the_last_moment_keeps_the_host(started, ironic):  # noqa: F811
+    """All gates were passed; then, while Ironic is looked at once more, there is an Underlay."""
+    started.apply()
+    there = []
+
+    def add(number, method, path):
+        passed = not there and path == NODE and "consent" in steps(started.status())
+        if passed:
+            there.append(number)
+            with started.daemon.connect() as rpc:
+                rpc.apply({"kind": "Underlay", "name": "u", "spec": {"device": {"af_packet": {"interface": "u0"}}, "vtep_ipv4": "192.0.2.1/24",
+                                                                    "mtu": 1550}}, wait=0)
+                rpc.call("info")
+            time.sleep(0.3)
+        return False
+
+    started.middleman.before = add
+    started.apply(target="available", consent=os.uname().nodename, wait=0)
+    status = started.until("ports", lambda s: steps(s).get("ports released", {}).get("state") == "waiting")
+    assert there and "Underlay" in status["message"] and ironic.node(UUID)["provision_state"] == "manageable", status
+    verbs = [body for (_, path, _), body in zip(started.middleman.log, started.middleman.bodies) if path.endswith("/states/provision")]
+    assert len(verbs) == 1 and b"manage" in verbs[0], verbs
+
+
+def test_there_and_back_without_waiting(started, ironic):  # noqa: F811
+    """What is told of one deletion is not taken for the end of the next one."""
+    for i in range(25):
+        started.apply(description=f"number {i}", wait=0)
+        time.sleep(i % 5 * 0.06)
+        started.delete(wait=0)
+        time.sleep(i % 3 * 0.03)
+    started.until_gone()
+    assert ironic.everything() == [[], [], []] and started.ledgers() == []
+
+
 # ---- told for ever
 
 def test_what_ironic_does_not_keep_is_told_three_times_at_most(started, ironic):  # noqa: F811
