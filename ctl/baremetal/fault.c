@@ -14,6 +14,7 @@
 
 #include "fault.h"
 #include "socle/cleanup.h"
+#include "wording.h"
 
 DEFINE_CLEANUP(json_t *, json_decref)
 
@@ -45,12 +46,10 @@ static void copy_words(char words[FAULT_WORDS], const char *text)
                         continue;
                 words[n++] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
         }
-        while (*text && n > 0 && ((unsigned char)*text & 0xc0) == 0x80)
-                if (((unsigned char)words[--n] & 0xc0) != 0x80)
-                        break;
         while (n > 0 && words[n - 1] == ' ')
                 n--;
         words[n] = 0;
+        wording_repair(words);
 }
 
 static void say(char words[FAULT_WORDS], int status, const json_t *body)
