@@ -22,10 +22,11 @@ struct entry {
         struct node *node;
         uint32_t id;       /* of the object; 0: it is gone, and what was made is being taken back */
         uint64_t revision; /* that it is to be as; of leaving, that of the deletion */
+        uint64_t want;     /* the thread's number of that: its letters say which one they are about */
         bool settled;
         bool gives_away; /* this very host: what holds it matters */
         char *failure;
-        char *state; /* of the last status */
+        char *state; /* of the last status, with its words */
         struct entry *next;
 };
 
@@ -151,7 +152,7 @@ static void want(struct baremetal *baremetal, struct object *object)
         entry->revision = object->revision;
         entry->gives_away = !json_object_get(object->spec, "hardware") &&
                             strcmp(spec_string(object->spec, "target"), "available") == 0;
-        node_want(entry->node, json_deep_copy(object->spec), object->revision);
+        entry->want = node_want(entry->node, json_deep_copy(object->spec), object->revision);
         model_set_status(baremetal->model, object, json_pack("{ss}", "state", "pending"));
 }
 
@@ -164,7 +165,7 @@ static void leave(struct baremetal *baremetal, const char *name, uint64_t revisi
         entry_forget(entry);
         entry->id = 0;
         entry->revision = revision;
-        node_want(entry->node, NULL, 0);
+        entry->want = node_want(entry->node, NULL, 0);
 }
 
 static void on_committed(void *user, uint64_t revision, const struct change *changes, size_t count)
@@ -195,11 +196,9 @@ static void on_tell(struct baremetal *baremetal, struct entry *entry, struct nod
 {
         struct object *object = entry->id ? model_find_id(baremetal->model, entry->id) : NULL;
 
-        if (letter->revision != (entry->id ? entry->revision : 0))
-                return; /* about what was wanted before */
         free(entry->state);
         free(entry->failure);
-        entry->state = strdup(spec_string(letter->status, "state"));
+        entry->state = strdup(spec_string(letter->status, "message") ?: spec_string(letter->status, "state"));
         entry->failure = TAKE_PTR(letter->text);
         entry->settled = letter->settled;
         if (object)
@@ -209,11 +208,13 @@ static void on_tell(struct baremetal *baremetal, struct entry *entry, struct nod
 /* True: the entry is no more. */
 static bool deliver(struct baremetal *baremetal, struct entry *entry, struct node_letter *letter)
 {
-        if (letter->kind == LETTER_TELL)
+        bool current = letter->want == entry->want; /* or about what was wanted before */
+
+        if (letter->kind == LETTER_TELL && current)
                 on_tell(baremetal, entry, letter);
         else if (letter->kind == LETTER_NOTE && baremetal->events.note)
                 baremetal->events.note(baremetal->events.user, letter->priority, letter->text);
-        else if (letter->kind == LETTER_LEFT && !entry->id) {
+        else if (letter->kind == LETTER_LEFT && current && !entry->id) {
                 entry_remove(baremetal, entry);
                 return true;
         }
@@ -242,12 +243,11 @@ static int on_arrived(sd_event_source *source, int fd, uint32_t events, void *us
 
 /* ---- outside ---- */
 
-bool baremetal_in_force(const struct baremetal *baremetal, uint64_t revision)
+bool baremetal_in_force(const struct baremetal *baremetal, const char *name, uint64_t revision)
 {
-        for (const struct entry *entry = baremetal->entries; entry; entry = entry->next)
-                if (entry->revision <= revision && !entry->settled && !entry->failure)
-                        return false;
-        return true;
+        const struct entry *entry = entry_find(baremetal, name);
+
+        return !entry || entry->revision > revision || entry->settled || entry->failure;
 }
 
 const char *baremetal_failure(const struct baremetal *baremetal, uint32_t id)
@@ -283,6 +283,9 @@ struct baremetal *baremetal_free(struct baremetal *baremetal)
         if (!baremetal)
                 return NULL;
         model_unobserve(baremetal->model, &baremetal->observer);
+        for (struct entry *entry = baremetal->entries; entry; entry = entry->next)
+                if (entry->node)
+                        node_cancel(entry->node); /* all at once, then one after the other is waited for */
         while (baremetal->entries)
                 entry_remove(baremetal, baremetal->entries);
         sd_event_source_disable_unref(baremetal->arrived);

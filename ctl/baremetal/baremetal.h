@@ -39,8 +39,8 @@ void baremetal_set_events(struct baremetal *baremetal, const struct baremetal_ev
 void baremetal_host_changed(struct baremetal *baremetal);
 
 bool baremetal_kind(const struct kind *kind);
-/* Has every node that this revision wants got where it is to be, has failed, or is gone? */
-bool baremetal_in_force(const struct baremetal *baremetal, uint64_t revision);
+/* Has the object of that name got where this revision wants it, has failed, or is gone? */
+bool baremetal_in_force(const struct baremetal *baremetal, const char *name, uint64_t revision);
 /* Why the object is not in force; NULL: it is, or nothing is known. */
 const char *baremetal_failure(const struct baremetal *baremetal, uint32_t id);
 /* For `info`. */

@@ -21,6 +21,6 @@ enum bmc_fault bmc_probe(const char *driver, const json_t *info, const char *ca,
         if (strcmp(driver, "redfish") == 0)
                 return bmc_probe_redfish(info, ca, password, cancel, words);
         if (strcmp(driver, "ipmi") == 0)
-                return bmc_probe_ipmi(info, password, words);
+                return bmc_probe_ipmi(info, password, cancel, words);
         return BMC_OK;
 }

@@ -16,9 +16,12 @@ const char *bmc_fault_name(enum bmc_fault fault);
 
 enum bmc_fault bmc_probe_redfish(const json_t *info, const char *ca, const char *password, const atomic_bool *cancel,
                                  char words[BMC_WORDS]);
-enum bmc_fault bmc_probe_ipmi(const json_t *info, const char *password, char words[BMC_WORDS]);
+enum bmc_fault bmc_probe_ipmi(const json_t *info, const char *password, const atomic_bool *cancel,
+                              char words[BMC_WORDS]);
 /* What ipmitool's words mean. Pure. */
 enum bmc_fault bmc_ipmi_words(const char *output);
 
 /* Do two nodes' driver_info mean the same BMC? Pure. */
-bool bmc_same(const char *driver, const json_t *info, const char *other_driver, const json_t *other);
+bool bmc_same(const json_t *info, const json_t *other);
+/* Does driver_info name a BMC at all? */
+bool bmc_is_known(const json_t *info);

@@ -22,7 +22,8 @@ static void last_line(const char *output, char *ret, size_t size)
         snprintf(ret, size, "%.*s", (int)(end - start < 200 ? end - start : 200), start);
 }
 
-enum bmc_fault bmc_probe_ipmi(const json_t *info, const char *password, char words[BMC_WORDS])
+enum bmc_fault bmc_probe_ipmi(const json_t *info, const char *password, const atomic_bool *cancel,
+                              char words[BMC_WORDS])
 {
         const char *address = spec_string(info, "ipmi_address"), *user = spec_string(info, "ipmi_username");
         cleanup_secret char *environment = NULL;
@@ -34,7 +35,7 @@ enum bmc_fault bmc_probe_ipmi(const json_t *info, const char *password, char wor
                 environment = NULL;
                 return BMC_ODD;
         }
-        int r = command_output(&output, PATIENCE_S, environment,
+        int r = command_output(&output, PATIENCE_S, environment, cancel,
                                COMMAND("/usr/bin/ipmitool", "-v", "-I", "lanplus", "-N", "1", "-R", "3", "-H", address,
                                        "-p", port, "-U", user, "-E", "chassis", "power", "status"));
         if (r == 0)

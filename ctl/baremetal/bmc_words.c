@@ -29,23 +29,31 @@ struct where {
         const char *system; /* Redfish: one service may have many */
 };
 
-/* "https://[::1]:8443/x": host ::1, port 8443. */
-static struct where where_of(const char *driver, const json_t *info)
-{
-        bool redfish = strcmp(driver, "redfish") == 0;
-        const char *address = spec_string(info, redfish ? "redfish_address" : "ipmi_address") ?: "";
-        const char *host = strstr(address, "://") ? strstr(address, "://") + 3 : address, *end;
-        bool bracketed = host[0] == '[';
-        struct where where = {.system = redfish ? spec_string(info, "redfish_system_id") : NULL};
+/* Where Ironic's drivers keep a BMC's address, whatever the node's driver is: some take several of these. */
+static const char *const addresses[] = {"redfish_address", "ipmi_address", "drac_address", "ilo_address",
+                                        "irmc_address"};
+enum { AT_REDFISH, AT_IPMI };
 
-        where.port = redfish ? strncmp(address, "http://", 7) == 0 ? 80 : 443 : (long)spec_int(info, "ipmi_port", 623);
-        host += bracketed;
-        if (bracketed)
+static long port_of(size_t at, const char *address, const json_t *info)
+{
+        if (at == AT_IPMI)
+                return (long)spec_int(info, "ipmi_port", 623);
+        return at == AT_REDFISH && strncmp(address, "http://", 7) == 0 ? 80 : 443;
+}
+
+/* "https://[::1]:8443/x": host ::1, port 8443. No host: it is not there. */
+static struct where where_of(size_t at, const json_t *info)
+{
+        const char *address = spec_string(info, addresses[at]) ?: "", *scheme = strstr(address, "://");
+        const char *host = scheme ? scheme + 3 : address, *end;
+        struct where where = {.port = port_of(at, address, info),
+                              .system = at == AT_REDFISH ? spec_string(info, "redfish_system_id") : NULL};
+
+        if (host[0] == '[') {
+                host++;
                 end = host + strcspn(host, "]");
-        else if (!redfish)
-                end = host + strlen(host);
-        else
-                end = host + strcspn(host, ":/");
+        } else
+                end = host + (scheme || at == AT_REDFISH ? strcspn(host, ":/") : strlen(host));
         const char *rest = *end == ']' ? end + 1 : end;
         if (*rest == ':')
                 where.port = strtol(rest + 1, NULL, 10);
@@ -56,13 +64,30 @@ static struct where where_of(const char *driver, const json_t *info)
         return where;
 }
 
-bool bmc_same(const char *driver, const json_t *info, const char *other_driver, const json_t *other)
+static bool is_same(size_t i, const json_t *info, size_t j, const json_t *other)
 {
-        struct where a = where_of(driver, info), b = where_of(other_driver, other);
+        struct where a = where_of(i, info), b = where_of(j, other);
 
         if (!a.host[0] || strcasecmp(a.host, b.host) != 0)
                 return false;
-        if (strcmp(driver, other_driver) != 0)
+        if (i != j)
                 return true; /* one host, by two protocols */
         return a.port == b.port && (!a.system || !b.system || strcmp(a.system, b.system) == 0);
+}
+
+bool bmc_is_known(const json_t *info)
+{
+        for (size_t i = 0; i < ARRAY_LEN(addresses); i++)
+                if (where_of(i, info).host[0])
+                        return true;
+        return false;
+}
+
+bool bmc_same(const json_t *info, const json_t *other)
+{
+        for (size_t i = 0; i < ARRAY_LEN(addresses); i++)
+                for (size_t j = 0; j < ARRAY_LEN(addresses); j++)
+                        if (is_same(i, info, j, other))
+                                return true;
+        return false;
 }

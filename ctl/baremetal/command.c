@@ -16,6 +16,7 @@
 
 #define OUTPUT_MAX (64 * 1024)
 #define SLICE_MS   100
+#define REAP_MS    2000 /* one that the kernel holds on to is left to whoever adopts it */
 
 static int spawn(const char *const argv[], const char *more, int output, pid_t *ret)
 {
@@ -49,13 +50,24 @@ static int64_t now_ms(void)
         return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* False: the time is over. */
-static bool collect(int fd, char *text, int64_t deadline_ms)
+/* Until when, and whether still, somebody waits. */
+struct patience {
+        int64_t deadline_ms;
+        const atomic_bool *cancel;
+};
+
+static bool is_over(const struct patience *patience)
+{
+        return now_ms() >= patience->deadline_ms || (patience->cancel && atomic_load(patience->cancel));
+}
+
+/* False: nobody waits any more. */
+static bool collect(int fd, char *text, const struct patience *patience)
 {
         struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
         size_t length = 0;
 
-        while (now_ms() < deadline_ms) {
+        while (!is_over(patience)) {
                 char rest[256];
                 bool room = length < OUTPUT_MAX - 1;
 
@@ -70,11 +82,23 @@ static bool collect(int fd, char *text, int64_t deadline_ms)
         return false;
 }
 
-int command_output(char **ret, unsigned timeout_s, const char *environment, const char *const argv[])
+/* True: it has ended. One that has closed its output may go on. */
+static bool reap(pid_t pid, const struct patience *patience, int *ret_status)
+{
+        const struct timespec slice = {.tv_nsec = 5 * 1000 * 1000};
+        pid_t ended;
+
+        while ((ended = waitpid(pid, ret_status, WNOHANG)) == 0 && !is_over(patience))
+                nanosleep(&slice, NULL);
+        return ended == pid;
+}
+
+int command_output(char **ret, unsigned timeout_s, const char *environment, const atomic_bool *cancel,
+                   const char *const argv[])
 {
         cleanup_free char *text = calloc(1, OUTPUT_MAX);
-        int64_t deadline = now_ms() + (int64_t)timeout_s * 1000;
-        int fds[2], status;
+        const struct patience patience = {now_ms() + (int64_t)timeout_s * 1000, cancel};
+        int fds[2], status = 0;
         pid_t pid;
 
         if (!text)
@@ -86,13 +110,11 @@ int command_output(char **ret, unsigned timeout_s, const char *environment, cons
         cleanup_close int from = fds[0];
         if (r < 0)
                 return r;
-        bool ended = collect(from, text, deadline);
-        if (!ended)
+        if (!collect(from, text, &patience) || !reap(pid, &patience, &status)) {
                 kill(-pid, SIGKILL);
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-                ;
-        if (!ended)
-                return -ETIMEDOUT;
+                (void)reap(pid, &(struct patience){now_ms() + REAP_MS, NULL}, &status);
+                return cancel && atomic_load(cancel) ? -ECANCELED : -ETIMEDOUT;
+        }
         *ret = TAKE_PTR(text);
         return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -EIO;
 }

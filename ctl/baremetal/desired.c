@@ -24,70 +24,6 @@ static json_t *marker(const char *by, const char *object)
         return json_pack("{s{ss, ss}}", "socle", "by", by, "object", object);
 }
 
-/* ---- the BMC ---- */
-
-/* https://host/ is what sushy wants: no path. */
-static json_t *redfish_info(const json_t *bmc, const json_t *inner)
-{
-        const char *address = spec_string(bmc, "address") ?: spec_string(inner, "bmc_redfish");
-        char *made = NULL;
-        json_t *info = NULL;
-
-        if (!address && spec_string(inner, "bmc_address") &&
-            asprintf(&made, "https://%s", spec_string(inner, "bmc_address")) > 0)
-                address = made;
-        if (address)
-                info = json_pack("{ss%, ss}", "redfish_address", address,
-                                 strlen(address) - (address[strlen(address) - 1] == '/'), "redfish_username",
-                                 spec_string(bmc, "username"));
-        free(made);
-        if (info && spec_string(bmc, "system_id"))
-                json_object_set(info, "redfish_system_id", json_object_get(bmc, "system_id"));
-        if (info)
-                json_object_set_new(info, "redfish_verify_ca",
-                                    !spec_bool(bmc, "verify") ? json_false()
-                                    : spec_string(bmc, "ca")  ? json_string(spec_string(bmc, "ca"))
-                                                              : json_true());
-        return info;
-}
-
-static json_t *ipmi_info(const json_t *bmc, const json_t *inner)
-{
-        const char *address = spec_string(bmc, "address") ?: spec_string(inner, "bmc_address");
-
-        return address ? json_pack("{ss, ss, sI}", "ipmi_address", address, "ipmi_username",
-                                   spec_string(bmc, "username"), "ipmi_port", (json_int_t)spec_int(bmc, "port", 623))
-                       : NULL;
-}
-
-int desired_bmc(const json_t *spec, const json_t *inventory, const char **ret_driver, json_t **ret_info,
-                const json_t **ret_secret, const char **ret_password_key, struct errors *errors)
-{
-        const json_t *inner = json_object_get(inventory, "inventory");
-        json_t *bmc, *info;
-        const char *way = spec_choice(json_object_get(spec, "bmc"), &bmc);
-        bool redfish = strcmp(way, "redfish") == 0;
-
-        if (strcmp(way, "none") == 0) {
-                *ret_driver = spec_string(bmc, "driver");
-                *ret_info = json_object();
-                *ret_secret = NULL;
-                *ret_password_key = NULL;
-                return 0;
-        }
-        info = redfish ? redfish_info(bmc, inner) : ipmi_info(bmc, inner);
-        if (!info) {
-                errors_add(errors, -EINVAL, redfish ? "/spec/bmc/redfish/address" : "/spec/bmc/ipmi/address",
-                           "the BMC's address", "this host does not tell where its BMC is");
-                return -EINVAL;
-        }
-        *ret_driver = way;
-        *ret_info = info;
-        *ret_secret = json_object_get(bmc, "password");
-        *ret_password_key = redfish ? "redfish_password" : "ipmi_password";
-        return 0;
-}
-
 /* ---- properties ---- */
 
 /* As Ironic's inspection has it: the smallest disk that a system fits on, less a gigabyte for partitioning. */
@@ -152,11 +88,23 @@ static const char *bond_of(const json_t *inventory, const char *interface)
         return NULL;
 }
 
+static void lower(char *text)
+{
+        for (; *text; text++)
+                *text = (char)tolower((unsigned char)*text);
+}
+
+/* The switch in lower case, as Ironic has it. */
 static json_t *link_of(const json_t *said, const json_t *interface)
 {
-        const json_t *link = json_object_get(said, "link");
+        json_t *link = json_deep_copy(json_object_get(said, "link"));
+        cleanup_free char *id = link ? strdup(spec_string(link, "switch_id")) : NULL;
 
-        return link ? json_deep_copy(link) : lldp_link(json_object_get(interface, "lldp"));
+        if (id) {
+                lower(id);
+                json_object_set_new(link, "switch_id", json_string(id));
+        }
+        return link ?: lldp_link(json_object_get(interface, "lldp"));
 }
 
 /* Ironic wants names of port groups to be unique in all of it. */
@@ -176,7 +124,8 @@ static json_t *port_of(const json_t *spec, const json_t *inventory, const json_t
         json_t *link = link_of(said, interface);
 
         if (version >= API_LINK) {
-                json_object_set_new(port, "pxe_enabled", json_boolean(said ? spec_bool(said, "pxe_enabled") : true));
+                if (json_object_get(said, "pxe_enabled"))
+                        json_object_set(port, "pxe_enabled", json_object_get(said, "pxe_enabled"));
                 if (link)
                         json_object_set(port, "local_link_connection", link);
         }
@@ -233,6 +182,23 @@ static json_t *ports_of(const json_t *spec, const json_t *inventory, int version
         return ports;
 }
 
+/* Interfaces that the spec takes out, by their names, and by their MAC addresses if they are there. */
+static json_t *excluded_of(const json_t *spec, const json_t *inventory)
+{
+        json_t *excluded = json_array(), *said, *interface;
+        size_t i;
+
+        json_array_foreach (json_object_get(spec, "ports"), i, said)
+                if (!spec_bool(said, "enroll"))
+                        json_array_append(excluded, json_object_get(said, "interface"));
+        json_array_foreach (json_object_get(json_object_get(inventory, "inventory"), "interfaces"), i, interface) {
+                said = (json_t *)said_of(spec, spec_string(interface, "name"));
+                if (said && !spec_bool(said, "enroll"))
+                        json_array_append(excluded, json_object_get(interface, "mac_address"));
+        }
+        return excluded;
+}
+
 static json_t *portgroups_of(const json_t *inventory, int version, const char *by, const char *node)
 {
         json_t *groups = json_array(), *bond;
@@ -258,8 +224,7 @@ static bool find_uuid(const json_t *spec, const json_t *inventory, char ret[37],
 
         uuid = uuid ?: spec_string(inventory, "uuid");
         snprintf(ret, 37, "%s", uuid ?: "");
-        for (char *at = ret; *at; at++)
-                *at = (char)tolower((unsigned char)*at);
+        lower(ret);
         if (!uuid)
                 errors_add(errors, -EINVAL, "/spec/uuid", "a UUID for it, which it then keeps",
                            "this host's SMBIOS has no UUID of its own");
@@ -305,7 +270,9 @@ int desired_make(json_t **ret, const char *name, const json_t *spec, const json_
                 json_object_set(node, "resource_class", json_object_get(spec, "resource_class"));
         if (version >= API_DESCRIPTION && spec_string(spec, "description"))
                 json_object_set(node, "description", json_object_get(spec, "description"));
-        *ret = json_pack("{so, so, so, so, so}", "node", node, "ports", ports, "portgroups",
-                         portgroups_of(about, version, by, name), "traits", traits, "notes", notes);
+        json_array_extend(notes, json_object_get(about, "notes"));
+        *ret = json_pack("{so, so, so, so, so, so, sb}", "node", node, "ports", ports, "portgroups",
+                         portgroups_of(about, version, by, name), "traits", traits, "notes", notes, "excluded",
+                         excluded_of(spec, about), "complete", about == NULL);
         return 0;
 }

@@ -7,9 +7,10 @@
 #include "socle/errors.h"
 
 /* {"node": {uuid, name, driver, …}, "ports": [{address, …, "portgroup": name}], "portgroups": [{name, …}], "traits":
- * […], "notes": [words]}: all in Ironic's terms, for API version 1.`version`. `inventory`: of inventory_read(), unless
- * the spec describes another machine. -EINVAL with words: there is no UUID, no BMC, no NIC. The BMC's password is not
- * in it. `by`: who made what is made, for `extra`. */
+ * […], "notes": [words], "excluded": interfaces and MAC addresses that the spec takes out, "complete": there is nothing
+ * but what is listed, whatever is seen}: all in Ironic's terms, for API version 1.`version`. `inventory`: of
+ * inventory_read(), unless the spec describes another machine. -EINVAL with words: there is no UUID, no BMC, no NIC.
+ * The BMC's password is not in it. `by`: who made what is made, for `extra`. */
 int desired_make(json_t **ret, const char *name, const json_t *spec, const json_t *inventory, int version,
                  const char *by, struct errors *errors);
 

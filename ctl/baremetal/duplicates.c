@@ -68,12 +68,13 @@ static void find_bmc(struct ironic *ironic, const json_t *node, char ret[FAULT_W
         json_t *other;
         size_t i;
 
+        if (!bmc_is_known(json_object_get(node, "driver_info")))
+                return; /* nothing to look for in ten thousand nodes */
         ironic_list(ironic, "/v1/nodes?limit=" PAGE "&fields=uuid,name,driver,driver_info", "nodes", answer);
         json_array_foreach (answer->body, i, other) {
                 const char *uuid = spec_string(other, "uuid") ?: "";
                 if (strcmp(uuid, spec_string(node, "uuid")) == 0 ||
-                    !bmc_same(spec_string(node, "driver"), json_object_get(node, "driver_info"),
-                              spec_string(other, "driver") ?: "", json_object_get(other, "driver_info")))
+                    !bmc_same(json_object_get(node, "driver_info"), json_object_get(other, "driver_info")))
                         continue;
                 snprintf(ret, FAULT_WORDS, "the BMC is that of node %.100s (%.36s) already",
                          spec_string(other, "name") ?: "without a name", uuid);

@@ -8,11 +8,13 @@
  */
 #include <ctype.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "fault.h"
 #include "socle/cleanup.h"
+#include "wording.h"
 
 DEFINE_CLEANUP(json_t *, json_decref)
 
@@ -44,12 +46,10 @@ static void copy_words(char words[FAULT_WORDS], const char *text)
                         continue;
                 words[n++] = c < 0x20 || c == 0x7f ? ' ' : (char)c;
         }
-        while (*text && n > 0 && ((unsigned char)*text & 0xc0) == 0x80)
-                if (((unsigned char)words[--n] & 0xc0) != 0x80)
-                        break;
         while (n > 0 && words[n - 1] == ' ')
                 n--;
         words[n] = 0;
+        wording_repair(words);
 }
 
 static void say(char words[FAULT_WORDS], int status, const json_t *body)
@@ -77,8 +77,16 @@ static enum fault conflict(const char *words)
         return FAULT_WRONG_STATE;
 }
 
+/* Its node is there, but nobody who could look after it: a conductor is restarted, or there is no such driver. */
+static bool is_unserved(int status, const char *words)
+{
+        return (status == 400 || status == 404) && strstr(words, "No valid host") && strstr(words, "No conductor");
+}
+
 static enum fault kind_of(int status, const char *words)
 {
+        if (is_unserved(status, words))
+                return FAULT_UNSERVED;
         switch (status) {
         case 401:
                 return FAULT_DENIED;
@@ -107,6 +115,13 @@ enum fault fault_decode(int status, const char *body, size_t length, char words[
 
         say(words, status, json);
         return kind_of(status, words);
+}
+
+int fault_is_ironics(const char *body, size_t length)
+{
+        cleanup_(json_decref_p) json_t *json = json_loadb(body, length, 0, NULL);
+
+        return json_object_get(json, "error_message") != NULL;
 }
 
 int fault_is_passing(enum fault fault)

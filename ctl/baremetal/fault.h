@@ -17,6 +17,7 @@ enum fault {
         FAULT_FORBIDDEN,   /* 403: we may not */
         FAULT_NOT_FOUND,   /* 404: not there, or not to be seen by us */
         FAULT_VERSION,     /* 406 */
+        FAULT_UNSERVED,    /* no conductor has the driver: never, or not just now */
         FAULT_REFUSED,     /* all else: what we sent is wrong */
         FAULT_GARBAGE,     /* no JSON where it must be */
 };
@@ -25,6 +26,9 @@ enum { FAULT_WORDS = 512 };
 
 /* Printable, never empty, UTF-8. `status`: 400 and above. */
 enum fault fault_decode(int status, const char *body, size_t length, char words[FAULT_WORDS]);
+
+/* Is it Ironic that says no, and not what stands before it? A proxy's 404 says nothing of a node. */
+int fault_is_ironics(const char *body, size_t length);
 
 /* Is it only a matter of time? */
 int fault_is_passing(enum fault fault);

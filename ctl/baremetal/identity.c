@@ -31,7 +31,7 @@ enum fault identity_read_secret(struct identity *identity, const char *member, c
 
         if (identity->secret)
                 return FAULT_NONE;
-        if (secret_read(&identity->secret, json_object_get(identity->spec, member), &errors) == 0)
+        if (secret_read(&identity->secret, NULL, json_object_get(identity->spec, member), &errors) == 0)
                 return FAULT_NONE;
         snprintf(words, FAULT_WORDS, "/spec/ironic/auth/%s/%s: %.240s; %.180s", identity->way->name, member,
                  errors.list[0].message, errors.list[0].expected);

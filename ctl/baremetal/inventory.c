@@ -102,13 +102,14 @@ static json_t *page_sizes(const struct topology *topology)
         return sizes;
 }
 
-static json_t *agents_inventory(int root, const struct topology *topology, json_t **ret_bonds)
+static json_t *agents_inventory(int root, const struct topology *topology, const atomic_bool *cancel,
+                                json_t **ret_bonds)
 {
         json_t *inventory = json_pack("{so, so, so, so, so, so}", "interfaces", inventory_interfaces(root, ret_bonds),
                                       "cpu", inventory_cpu(root, topology), "memory", inventory_memory(topology),
                                       "disks", inventory_disks(root), "system_vendor", inventory_system_vendor(root),
                                       "boot", inventory_boot(root));
-        json_t *bmc = inventory_bmc(root);
+        json_t *bmc = inventory_bmc(root, cancel);
         char name[256] = "";
 
         gethostname(name, sizeof(name) - 1);
@@ -121,17 +122,21 @@ static json_t *agents_inventory(int root, const struct topology *topology, json_
         return inventory;
 }
 
-/* The agent has each interface's TLVs in it too. */
+/* The agent has each interface's TLVs in it too; what they come to is for people. */
 static void add_lldp(json_t *document, json_t *lldp)
 {
-        json_t *interface;
+        json_t *interface, *links = json_object();
         size_t i;
 
         json_array_foreach (json_object_get(json_object_get(document, "inventory"), "interfaces"), i, interface) {
                 const char *name = json_string_value(json_object_get(interface, "name"));
                 json_object_set(interface, "lldp", json_object_get(lldp, name) ?: json_null());
+                json_t *link = lldp_link(json_object_get(lldp, name));
+                if (link)
+                        json_object_set_new(links, name, link);
         }
         json_object_set_new(document, "lldp_raw", lldp);
+        json_object_set_new(document, "links", links);
 }
 
 int inventory_read(json_t **ret, const struct inventory_source *source, struct errors *errors)
@@ -141,7 +146,7 @@ int inventory_read(json_t **ret, const struct inventory_source *source, struct e
         cleanup_(topology_free_p) struct topology *topology = NULL;
         cleanup_close int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
         cleanup_free char *socket = NULL, *uuid = NULL;
-        json_t *bonds = NULL;
+        json_t *bonds = NULL, *notes;
 
         if (root < 0) {
                 errors_add(errors, -errno, "", "", "cannot look into %s: %s", path, strerror(errno));
@@ -153,12 +158,14 @@ int inventory_read(json_t **ret, const struct inventory_source *source, struct e
         if (source->lldp_socket ? !(socket = strdup(source->lldp_socket))
                                 : asprintf(&socket, "%s" LLDP_SOCKET, source->root ?: "") < 0)
                 return -ENOMEM;
-        json_t *inventory = agents_inventory(root, topology, &bonds);
+        json_t *inventory = agents_inventory(root, topology, source->cancel, &bonds);
         json_t *document =
                 json_pack("{so, so, so, so, so, so, sb}", "inventory", inventory, "pci_devices", inventory_pci(root),
                           "numa_topology", inventory_numa(root, topology), "bonds", bonds, "cpu_flags",
                           inventory_cpu_flags(root), "hugepages", page_sizes(topology), "sriov", some_sriov(topology));
-        add_lldp(document, lldp_read(socket));
+        notes = json_array();
+        add_lldp(document, lldp_read(socket, notes));
+        json_object_set_new(document, "notes", notes);
         uuid = inventory_uuid(root);
         if (uuid)
                 json_object_set_new(document, "uuid", json_string(uuid));

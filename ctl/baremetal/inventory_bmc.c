@@ -73,7 +73,7 @@ static void take_line(json_t *bmc, const char *member, const char *text, const c
         }
 }
 
-json_t *inventory_bmc(int root)
+json_t *inventory_bmc(int root, const atomic_bool *cancel)
 {
         static const char *const devices[] = {"dev/ipmi0", "dev/ipmi/0", "dev/ipmidev/0"};
         json_t *redfish = redfish_interface(root), *bmc = NULL;
@@ -81,7 +81,7 @@ json_t *inventory_bmc(int root)
 
         for (size_t i = 0; i < ARRAY_LEN(devices) && !output; i++)
                 if (sysfs_exists(root, "%s", devices[i]))
-                        (void)command_output(&output, 20, NULL, COMMAND("/usr/bin/ipmitool", "lan", "print"));
+                        (void)command_output(&output, 20, NULL, cancel, COMMAND("/usr/bin/ipmitool", "lan", "print"));
         if (output) {
                 bmc = json_object();
                 take_line(bmc, "address", output, "IP Address");

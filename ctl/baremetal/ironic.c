@@ -8,6 +8,7 @@
 #include "ironic.h"
 #include "transfer.h"
 #include "values.h"
+#include "wording.h"
 
 #define PAGES_MAX 1000
 
@@ -67,18 +68,29 @@ const char *ironic_endpoint(const struct ironic *ironic)
 
 /* ---- one request ---- */
 
-static void take_reply(struct reply *reply, struct answer *ret)
+/* A 404 of a proxy's is no word on what is in Ironic. */
+static void take_refusal(const struct reply *reply, struct answer *ret)
 {
+        ret->fault = fault_decode(reply->status, reply->body, reply->length, ret->words);
+        if (ret->fault == FAULT_NOT_FOUND && !fault_is_ironics(reply->body, reply->length)) {
+                ret->fault = FAULT_BUSY;
+                snprintf(ret->words, sizeof(ret->words), "what stands before Ironic answers 404");
+        }
+}
+
+/* What was asked for comes as an object; only a write may be answered by nothing. */
+static void take_reply(const char *method, struct reply *reply, struct answer *ret)
+{
+        bool silent = reply->length == 0 && strcmp(method, "GET") != 0;
+
         ret->status = reply->status;
         snprintf(ret->request_id, sizeof(ret->request_id), "%s", reply->request_id);
         if (reply->status >= 400) {
-                ret->fault = fault_decode(reply->status, reply->body, reply->length, ret->words);
+                take_refusal(reply, ret);
                 return;
         }
-        if (reply->length == 0)
-                return;
         ret->body = json_loadb(reply->body, reply->length, 0, NULL);
-        if (!ret->body || reply->status >= 300) {
+        if (reply->status >= 300 || (!silent && !json_is_object(ret->body))) {
                 ret->fault = FAULT_GARBAGE;
                 snprintf(ret->words, sizeof(ret->words), "the answer (%d) is not Ironic's: is the endpoint right?",
                          reply->status);
@@ -95,7 +107,7 @@ static enum fault send(struct ironic *ironic, struct request *request, struct an
         if (r < 0)
                 snprintf(ret->words, sizeof(ret->words), "Ironic: %s", why);
         else
-                take_reply(&reply, ret);
+                take_reply(request->method, &reply, ret);
         reply_clear(&reply);
         return ret->fault;
 }
@@ -111,7 +123,12 @@ static void send_signed(struct ironic *ironic, const char *method, const char *u
 
                 answer_clear(ret);
                 ret->fault = ironic->identity->way->sign(ironic->identity, &request, ret->words);
-                if (ret->fault != FAULT_NONE || send(ironic, &request, ret) != FAULT_DENIED)
+                if (ret->fault != FAULT_NONE)
+                        return;
+                send(ironic, &request, ret);
+                wording_hide(ret->words, ironic->identity->secret);
+                wording_repair(ret->words);
+                if (ret->fault != FAULT_DENIED)
                         return;
                 if (!again || !ironic->identity->way->renew(ironic->identity))
                         return;

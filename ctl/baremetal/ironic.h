@@ -43,8 +43,10 @@ enum {
         API_GROUPS = 26,  /* port groups, with mode and properties */
         API_NETWORK = 34, /* physical_network */
         API_TRAITS = 37,
+        API_RESET = 45, /* ?reset_interfaces= beside a new driver */
         API_DESCRIPTION = 51,
-        API_MOST = 95, /* the newest that was read through */
+        API_INSPECTION = 84, /* POST /v1/continue_inspection?node_uuid= */
+        API_MOST = 95,       /* the newest that was read through */
 };
 /* What of `GET /` both speak; 0: nothing, with words. Pure. */
 int api_negotiate(const json_t *versions, char words[FAULT_WORDS]);

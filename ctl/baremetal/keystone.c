@@ -8,6 +8,7 @@
 #include "identity.h"
 #include "secret.h"
 #include "values.h"
+#include "wording.h"
 
 #define AUTH_PATH "/v3/auth/tokens"
 
@@ -81,7 +82,9 @@ static enum fault ask_for_token(struct identity *identity, json_t *body, char wo
         enum fault fault = FAULT_NONE;
         if (reply.status >= 400) {
                 fault = fault_decode(reply.status, reply.body, reply.length, said);
+                wording_hide(said, identity->secret);
                 snprintf(words, FAULT_WORDS, "Keystone: %.480s", said);
+                wording_repair(words);
         } else
                 fault = take_token(identity, &reply, words);
         reply_clear(&reply);

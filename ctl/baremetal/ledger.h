@@ -1,10 +1,10 @@
 /* What is on disk of an enrolment: NAME.json in the state directory, from before the first word to Ironic until all is
  * taken back. It outlives its object, which is how a deletion goes on after a crash. No secret is in it.
  *
- *   {"version": 1, "spec", "uuid", "by": what marks what we make, "made": we have asked for the node, "enrolled":
- * manageable was reached, "settled": the revision whose target was reached, "password": when the file was written that
- * Ironic was given}
- */
+ *   {"version": 1, "spec", "uuid", "by": what marks what we make,
+ *    "written": Ironic was told something,      "made": we have asked for the node,   "deleting": to delete it,
+ *    "adopted": to adopt it,                    "enrolled": manageable was reached,
+ *    "settled": the revision whose target was reached, "password": when the file was written that Ironic was given} */
 #pragma once
 
 #include <jansson.h>

@@ -1,65 +1,79 @@
-/* What the neighbours tell, from lldpd by its library. lldpd has taken the frames apart: the TLVs are put together
- * again (IEEE 802.1AB 8.5) as the agent passes them on. No lldpd, no neighbours: no error. */
+/* What the neighbours tell, from lldpd by its library, in bounded time: the library's own way to talk has no end. No
+ * lldpd, no neighbours: no error. */
+#include <errno.h>
 #include <lldp-const.h>
 #include <lldpctl.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "inventory.h"
 #include "socle/cleanup.h"
-#include "tlv.h"
 
-/* ---- from lldpd ---- */
+#define PATIENCE_S 3
 
-static void add_tlv(json_t *tlvs, enum tlv type, int subtype, const uint8_t *data, size_t size)
+struct talk {
+        int fd;
+        time_t until; /* of the monotonic clock; one that answers byte by byte is cut off, too */
+        bool late;
+};
+
+static time_t now_s(void)
 {
-        char hex[2 * 512 + 1] = "";
-        size_t n = 0;
+        struct timespec now;
 
-        if (subtype >= 0)
-                n += snprintf(hex, sizeof(hex), "%02x", subtype);
-        for (size_t i = 0; i < size && n + 3 < sizeof(hex); i++)
-                n += snprintf(hex + n, sizeof(hex) - n, "%02x", data[i]);
-        json_array_append_new(tlvs, json_pack("[is]", (int)type, hex));
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        return now.tv_sec;
 }
 
-static void add_text(json_t *tlvs, enum tlv type, lldpctl_atom_t *atom, lldpctl_key_t key)
+/* -errno, as connect() has it. */
+static int connect_to(const char *socket_path, int *ret)
 {
-        const char *text = lldpctl_atom_get_str(atom, key);
+        const struct timeval patience = {.tv_sec = PATIENCE_S};
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-        if (text && text[0])
-                add_tlv(tlvs, type, -1, (const uint8_t *)text, strlen(text));
+        if (fd < 0)
+                return -errno;
+        if (strlen(socket_path) >= sizeof(address.sun_path))
+                return -ENAMETOOLONG;
+        memcpy(address.sun_path, socket_path, strlen(socket_path));
+        if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0 ||
+            setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+            connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+                return -errno;
+        *ret = TAKE_FD(fd);
+        return 0;
 }
 
-static void add_id(json_t *tlvs, enum tlv type, lldpctl_atom_t *atom, lldpctl_key_t subtype, lldpctl_key_t id)
+static ssize_t on_send(lldpctl_conn_t *connection, const uint8_t *data, size_t size, void *user)
 {
-        size_t size = 0;
-        const uint8_t *data = lldpctl_atom_get_buffer(atom, id, &size);
+        struct talk *talk = user;
+        ssize_t n = now_s() < talk->until ? send(talk->fd, data, size, MSG_NOSIGNAL) : -1;
 
-        if (data)
-                add_tlv(tlvs, type, (int)lldpctl_atom_get_int(atom, subtype), data, size);
+        talk->late = talk->late || n < 0;
+        return n < 0 ? LLDPCTL_ERR_CALLBACK_FAILURE : n;
 }
 
-static json_t *neighbour_tlvs(lldpctl_atom_t *neighbour)
+static ssize_t on_receive(lldpctl_conn_t *connection, const uint8_t *data, size_t size, void *user)
 {
-        lldpctl_atom_t *chassis = lldpctl_atom_get(neighbour, lldpctl_k_port_chassis);
-        long ttl = lldpctl_atom_get_int(neighbour, lldpctl_k_port_ttl);
-        const uint8_t seconds[] = {(uint8_t)(ttl >> 8), (uint8_t)ttl};
-        json_t *tlvs = json_array();
+        struct talk *talk = user;
+        ssize_t n = now_s() < talk->until ? recv(talk->fd, (uint8_t *)data, size, 0) : -1;
 
-        if (chassis)
-                add_id(tlvs, TLV_CHASSIS, chassis, lldpctl_k_chassis_id_subtype, lldpctl_k_chassis_id);
-        add_id(tlvs, TLV_PORT, neighbour, lldpctl_k_port_id_subtype, lldpctl_k_port_id);
-        add_tlv(tlvs, TLV_TTL, -1, seconds, sizeof(seconds));
-        add_text(tlvs, TLV_PORT_DESCRIPTION, neighbour, lldpctl_k_port_descr);
-        if (chassis) {
-                add_text(tlvs, TLV_SYSTEM_NAME, chassis, lldpctl_k_chassis_name);
-                add_text(tlvs, TLV_SYSTEM_DESCRIPTION, chassis, lldpctl_k_chassis_descr);
-                lldpctl_atom_dec_ref(chassis);
-        }
-        return tlvs;
+        talk->late = talk->late || n < 0;
+        return n < 0 ? LLDPCTL_ERR_CALLBACK_FAILURE : n == 0 ? LLDPCTL_ERR_EOF : n;
+}
+
+/* CDP and its like tell of switches, too, but not in LLDP's words. */
+static bool speaks_lldp(lldpctl_atom_t *neighbour)
+{
+        return lldpctl_atom_get_int(neighbour, lldpctl_k_port_protocol) == LLDPD_MODE_LLDP;
 }
 
 /* The first neighbour: of several, nobody knows which one is the switch. */
@@ -70,8 +84,9 @@ static void read_interface(json_t *all, lldpctl_atom_t *interface)
         lldpctl_atom_t *neighbours = port ? lldpctl_atom_get(port, lldpctl_k_port_neighbors) : NULL;
 
         if (neighbours)
-                lldpctl_atom_foreach(neighbours, neighbour) if (name && !json_object_get(all, name))
-                        json_object_set_new(all, name, neighbour_tlvs(neighbour));
+                lldpctl_atom_foreach(neighbours,
+                                     neighbour) if (name && !json_object_get(all, name) && speaks_lldp(neighbour))
+                        json_object_set_new(all, name, lldp_tlvs(neighbour));
         if (neighbours)
                 lldpctl_atom_dec_ref(neighbours);
         if (port)
@@ -82,20 +97,36 @@ static void say_nothing(int severity, const char *text)
 {
 }
 
-json_t *lldp_read(const char *socket)
+static void read_all(json_t *all, lldpctl_conn_t *connection)
 {
-        json_t *all = json_object();
+        lldpctl_atom_t *interfaces = lldpctl_get_interfaces(connection), *interface;
 
-        if (access(socket, R_OK | W_OK) < 0)
+        if (!interfaces)
+                return;
+        lldpctl_atom_foreach(interfaces, interface) read_interface(all, interface);
+        lldpctl_atom_dec_ref(interfaces);
+}
+
+json_t *lldp_read(const char *socket_path, json_t *notes)
+{
+        struct talk talk = {.fd = -1, .until = now_s() + PATIENCE_S + 1};
+        json_t *all = json_object();
+        int r = connect_to(socket_path, &talk.fd);
+
+        if (r == -EACCES || r == -EPERM)
+                json_array_append_new(notes, json_sprintf("lldpd's socket %s cannot be opened (%s): socled's user must "
+                                                          "be in its group, _lldpd",
+                                                          socket_path, strerror(-r)));
+        if (r < 0)
                 return all;
         lldpctl_log_callback(say_nothing);
-        lldpctl_conn_t *connection = lldpctl_new_name(socket, NULL, NULL, NULL);
-        lldpctl_atom_t *interfaces = connection ? lldpctl_get_interfaces(connection) : NULL, *interface;
-        if (interfaces) {
-                lldpctl_atom_foreach(interfaces, interface) read_interface(all, interface);
-                lldpctl_atom_dec_ref(interfaces);
-        }
-        if (connection)
+        lldpctl_conn_t *connection = lldpctl_new_name(socket_path, on_send, on_receive, &talk);
+        if (connection) {
+                read_all(all, connection);
+                if (talk.late)
+                        json_array_append_new(notes, json_sprintf("lldpd (%s) does not answer in time", socket_path));
                 lldpctl_release(connection);
+        }
+        close(talk.fd);
         return all;
 }

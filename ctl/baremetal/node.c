@@ -24,11 +24,13 @@ struct node {
         /* under the lock */
         bool stop, has_want, has_facts;
         json_t *spec;
-        uint64_t revision;
+        uint64_t revision, want;
         struct host_facts facts;
         struct node_letter *letters, **letters_end;
 
-        struct enrolment enrolment; /* the thread's */
+        /* the thread's */
+        uint64_t taken; /* the want that it is at */
+        struct enrolment enrolment;
 };
 
 /* ---- the thread's side ---- */
@@ -43,6 +45,7 @@ static void post(struct node *node, struct node_letter letter)
                 return;
         }
         *copy = letter;
+        copy->want = node->taken;
         copy->next = NULL;
         pthread_mutex_lock(&node->lock);
         *node->letters_end = copy;
@@ -56,7 +59,6 @@ static void on_tell(void *user, json_t *status, const char *failure, bool settle
         struct node *node = user;
 
         post(node, (struct node_letter){.kind = LETTER_TELL,
-                                        .revision = node->enrolment.revision,
                                         .status = status,
                                         .text = failure ? strdup(failure) : NULL,
                                         .settled = settled});
@@ -73,6 +75,16 @@ static void on_note(void *user, int priority, const char *format, ...)
         va_end(args);
 }
 
+static struct host_facts on_ask_facts(void *user)
+{
+        struct node *node = user;
+
+        pthread_mutex_lock(&node->lock);
+        struct host_facts facts = node->facts;
+        pthread_mutex_unlock(&node->lock);
+        return facts;
+}
+
 /* Takes what has come in; false: it is to stop. With the lock held. */
 static bool take_in(struct node *node)
 {
@@ -82,9 +94,9 @@ static bool take_in(struct node *node)
                 json_decref(enrolment->spec);
                 enrolment->spec = TAKE_PTR(node->spec);
                 enrolment->revision = node->revision;
+                node->taken = node->want;
                 enrolment_restart(enrolment);
         }
-        enrolment->facts = node->facts;
         node->has_want = node->has_facts = false;
         return !node->stop;
 }
@@ -130,9 +142,10 @@ static void *run(void *user)
 
 /* ---- the loop's side ---- */
 
-void node_want(struct node *node, json_t *spec, uint64_t revision)
+uint64_t node_want(struct node *node, json_t *spec, uint64_t revision)
 {
         pthread_mutex_lock(&node->lock);
+        uint64_t want = ++node->want;
         json_decref(node->spec);
         node->spec = spec;
         node->revision = revision;
@@ -141,6 +154,7 @@ void node_want(struct node *node, json_t *spec, uint64_t revision)
         node->facts = (struct host_facts){.holding = "not known yet"};
         pthread_cond_signal(&node->changed);
         pthread_mutex_unlock(&node->lock);
+        return want;
 }
 
 void node_tell_facts(struct node *node, const struct host_facts *facts)
@@ -173,23 +187,22 @@ struct node_letter *node_letter_free(struct node_letter *letter)
         return NULL;
 }
 
-static void join(struct node *node)
+void node_cancel(struct node *node)
 {
-        if (!node->running)
-                return;
         atomic_store(&node->cancel, true);
         pthread_mutex_lock(&node->lock);
         node->stop = true;
         pthread_cond_signal(&node->changed);
         pthread_mutex_unlock(&node->lock);
-        pthread_join(node->id, NULL);
 }
 
 struct node *node_free(struct node *node)
 {
         if (!node)
                 return NULL;
-        join(node);
+        node_cancel(node);
+        if (node->running)
+                pthread_join(node->id, NULL);
         for (struct node_letter *letter = node_letters(node), *next; letter; letter = next) {
                 next = letter->next;
                 node_letter_free(letter);
@@ -261,6 +274,7 @@ int node_new(struct node **ret, const char *name, const struct enrolment_options
                 .cancel = &node->cancel,
                 .tell = on_tell,
                 .note = on_note,
+                .ask_facts = on_ask_facts,
                 .user = node,
         };
         int r = start(node);

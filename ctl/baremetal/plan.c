@@ -6,8 +6,10 @@
 
 #include "desired.h"
 #include "plan.h"
+#include "ironic.h"
 #include "socle/cleanup.h"
 #include "values.h"
+#include "wording.h"
 
 #define VERB_ATTEMPTS 3 /* a conductor may be restarted in the middle of one */
 
@@ -39,13 +41,23 @@ void next_say(struct next *next, enum next_type type, const char *step, const ch
         va_start(args, words);
         vsnprintf(next->words, sizeof(next->words), words, args);
         va_end(args);
+        wording_repair(next->words);
 }
 
-void next_verb(struct next *next, const char *uuid, const char *verb)
+void plan_note(const struct view *view, const char *format, ...)
 {
-        next_request(next, "PUT", json_pack("{ss}", "target", verb), verb, "/v1/nodes/%s/states/provision", uuid);
-        next->verb = verb;
+        char text[PLAN_WORDS];
+        va_list args;
+
+        va_start(args, format);
+        vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+        wording_repair(text);
+        if (view->notes)
+                json_array_append_new(view->notes, json_string(text));
 }
+
+/* ---- what is seen ---- */
 
 bool is_uuid(const char *text)
 {
@@ -64,14 +76,18 @@ const char *seen_state(const json_t *node)
         return spec_string(node, "provision_state") ?: "";
 }
 
-static bool one_of(const char *text, const char *const *list)
+bool plan_is_ours(const struct view *view)
+{
+        return strcmp(made_by(view->node), view->by) == 0;
+}
+
+bool one_of(const char *text, const char *const *list)
 {
         for (; *list; list++)
                 if (strcmp(text, *list) == 0)
                         return true;
         return false;
 }
-#define ONE_OF(text, ...) one_of(text, (const char *const[]){__VA_ARGS__, NULL})
 
 /* Those that Ironic leaves by itself. */
 static bool is_passing_state(const char *state)
@@ -101,13 +117,20 @@ static const char *last_error(const struct view *view)
         return spec_string(view->node, "last_error") ?: "Ironic does not say why";
 }
 
-/* Back where a verb began: asked for again some times, then given up. */
-static void try_verb(const struct view *view, const char *verb, struct next *ret)
+static bool is_spent(const struct view *view, const char *verb)
 {
-        if (view->asked >= VERB_ATTEMPTS && spec_string(view->node, "last_error"))
+        return view->asked >= VERB_ATTEMPTS && strcmp(view->verb ?: "", verb) == 0;
+}
+
+void plan_verb(const struct view *view, const char *verb, struct next *ret)
+{
+        if (is_spent(view, verb)) {
                 next_say(ret, NEXT_FAIL, verb, "Ironic could not do \"%s\": %.480s", verb, last_error(view));
-        else
-                next_verb(ret, spec_string(view->node, "uuid"), verb);
+                return;
+        }
+        next_request(ret, "PUT", json_pack("{ss}", "target", verb), verb, "/v1/nodes/%s/states/provision",
+                     spec_string(view->node, "uuid"));
+        ret->verb = verb;
 }
 
 /* ---- state by state ---- */
@@ -116,7 +139,7 @@ static void try_verb(const struct view *view, const char *verb, struct next *ret
 static void from_enroll(const struct view *view, struct next *ret)
 {
         if (view->validated)
-                try_verb(view, "manage", ret);
+                plan_verb(view, "manage", ret);
         else
                 next_say(ret, NEXT_VALIDATE, "validate", "%s", "");
 }
@@ -124,7 +147,7 @@ static void from_enroll(const struct view *view, struct next *ret)
 static void give_away(const struct view *view, struct next *ret)
 {
         if (view->released)
-                next_verb(ret, spec_string(view->node, "uuid"), "provide");
+                plan_verb(view, "provide", ret);
         else
                 next_say(ret, NEXT_RELEASE, "release", "%s", "");
 }
@@ -147,7 +170,7 @@ static void adopt(const struct view *view, struct next *ret)
                                        view->image_source),
                              "image of the instance", "/v1/nodes/%s", uuid);
         else
-                try_verb(view, "adopt", ret);
+                plan_verb(view, "adopt", ret);
 }
 
 static void from_manageable(const struct view *view, struct next *ret)
@@ -165,7 +188,7 @@ static void from_available(const struct view *view, struct next *ret)
         if (strcmp(view->target, "available") == 0)
                 next_say(ret, NEXT_DONE, "available", "%s", "");
         else
-                next_verb(ret, spec_string(view->node, "uuid"), "manage");
+                plan_verb(view, "manage", ret);
 }
 
 /* Cleaning is not begun again by itself: it wipes disks. */
@@ -174,13 +197,11 @@ static void from_failure(const struct view *view, const char *state, struct next
         bool cleaning = strcmp(state, "clean failed") == 0 && strcmp(view->target, "available") == 0;
         bool adopting = strcmp(state, "adopt failed") == 0 && strcmp(view->target, "active") == 0;
 
-        if (cleaning || (adopting && view->asked >= VERB_ATTEMPTS))
+        if (cleaning || (adopting && is_spent(view, "adopt")))
                 next_say(ret, NEXT_FAIL, state, "%s: %.400s%s", state, last_error(view),
                          cleaning ? "; set the target to manageable, and see to it" : "");
-        else if (adopting)
-                next_verb(ret, spec_string(view->node, "uuid"), "adopt");
         else
-                next_verb(ret, spec_string(view->node, "uuid"), "manage");
+                plan_verb(view, adopting ? "adopt" : "manage", ret);
 }
 
 static void from_active(const struct view *view, struct next *ret)
@@ -221,8 +242,8 @@ static void create_node(const struct view *view, struct next *ret)
 {
         if (view->settled) {
                 next_say(ret, NEXT_FAIL, "node",
-                         "the node is no longer in Ironic: somebody deleted it; change or make this object anew to "
-                         "enrol it again");
+                         "the node is no longer in Ironic: somebody deleted it, or hides it from these credentials; "
+                         "change or make this object anew to enrol it again");
                 return;
         }
         next_request(ret, "POST", json_deep_copy(json_object_get(view->desired, "node")), "create node", "/v1/nodes");
@@ -238,15 +259,64 @@ static bool may_differ(const struct view *view)
                (strcmp(state, "active") == 0 && strcmp(view->target, "active") == 0);
 }
 
+/* Ironic asks a ramdisk for the machine's inventory: we are there, and have it. Never asked for by us. */
+static bool answer_inspection(const struct view *view, struct next *ret)
+{
+        static const char *const parts[] = {"inventory", "lldp_raw", "pci_devices", "numa_topology"};
+        json_t *body;
+
+        if (strcmp(seen_state(view->node), "inspect wait") != 0 || !view->inventory || view->inspected ||
+            !plan_is_ours(view) || view->version < API_INSPECTION)
+                return false;
+        body = json_object();
+        for (size_t i = 0; i < ARRAY_LEN(parts); i++)
+                json_object_set(body, parts[i], json_object_get(view->inventory, parts[i]));
+        next_request(ret, "POST", body, "answer inspection", "/v1/continue_inspection?node_uuid=%s",
+                     spec_string(view->node, "uuid"));
+        ret->inspection = true;
+        return true;
+}
+
+/* It was wanted to be given away, and is not any more: before a ramdisk is there that wipes its disks. */
+static bool stop_cleaning(const struct view *view, struct next *ret)
+{
+        if (strcmp(seen_state(view->node), "clean wait") != 0 || view->settled || !plan_is_ours(view) ||
+            strcmp(view->target, "available") == 0)
+                return false;
+        plan_verb(view, "abort", ret);
+        return true;
+}
+
+/* We were on our way out, were cut off, and are wanted again. */
+static bool end_maintenance(const struct view *view, struct next *ret)
+{
+        if (!json_is_true(json_object_get(view->node, "maintenance")) || !plan_is_ours(view) ||
+            strcmp(spec_string(view->node, "maintenance_reason") ?: "", LEAVING_REASON) != 0)
+                return false;
+        next_request(ret, "DELETE", NULL, "end maintenance", "/v1/nodes/%s/maintenance",
+                     spec_string(view->node, "uuid"));
+        return true;
+}
+
+/* What cannot wait until Ironic is done with the node, or until the BMC has been asked. */
+static bool plan_at_once(const struct view *view, struct next *ret)
+{
+        return answer_inspection(view, ret) || stop_cleaning(view, ret) || end_maintenance(view, ret);
+}
+
 void plan_enrolment(const struct view *view, struct next *ret)
 {
         if (!view->node)
                 create_node(view, ret);
         else if (!is_uuid(spec_string(view->node, "uuid")))
                 next_say(ret, NEXT_FAIL, "node", "Ironic's answer is no node: it has no UUID");
-        else if (plan_busy(view, ret))
+        else if (plan_at_once(view, ret))
                 return;
-        else if (!may_differ(view) || !plan_differences(view, ret))
+        else if (plan_busy(view, ret)) {
+                if (view->settled)
+                        ret->type = NEXT_DONE; /* others deploy it, or the conductor looks at its power */
+                return;
+        } else if (!may_differ(view) || !plan_differences(view, ret))
                 plan_state(view, ret);
         if (ret->type == NEXT_REQUEST && !view->checked) {
                 next_clear(ret);

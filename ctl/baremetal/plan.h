@@ -12,7 +12,8 @@ struct view {
         const char *target;    /* manageable, available, active */
         const char *by;        /* marks what we make */
         const char *image_source;
-        int version; /* microversion */
+        const json_t *inventory; /* answers Ironic's inspection; NULL: the spec does not say so */
+        int version;             /* microversion */
 
         /* seen: as Ironic has it; NULL: nothing there */
         const json_t *node, *ports, *portgroups, *traits;
@@ -22,9 +23,17 @@ struct view {
         bool new_password; /* Ironic has not been given the BMC's password that there is now */
         bool validated;    /* Ironic has said that the drivers have what they need */
         bool released;     /* the host is cordoned and empty, and its name was given as consent */
-        bool settled;   /* the target of this spec was reached once: what others do with the node is their business */
-        unsigned asked; /* times that a verb was asked for, of which the state is the failure */
+        bool settled;     /* the target of this spec was reached once: what others do with the node is their business */
+        bool adopted;     /* it is active because we asked for that, and nobody has deployed it since */
+        bool inspected;   /* this inspection has been answered */
+        const char *verb; /* last asked for, */
+        unsigned asked;   /* so many times in a row */
+
+        json_t *notes; /* told beside the status: what is left as it is, and why; NULL: nobody wants to know */
 };
+
+/* By which a later run knows that maintenance was only our way out. */
+#define LEAVING_REASON "its record is taken back"
 
 enum next_type {
         NEXT_DONE,
@@ -47,6 +56,7 @@ struct next {
         json_t *body;     /* NEXT_REQUEST: NULL: none */
         bool password;    /* the BMC's password goes in: an object's driver_info, or a patch */
         const char *verb; /* of a change of state; NULL: it is none */
+        bool inspection;  /* the answer to one */
         char words[PLAN_WORDS];
 };
 void next_clear(struct next *next);
@@ -61,7 +71,9 @@ void next_request(struct next *next, const char *method, json_t *body, const cha
         __attribute__((format(printf, 5, 6)));
 void next_say(struct next *next, enum next_type type, const char *step, const char *words, ...)
         __attribute__((format(printf, 4, 5)));
-void next_verb(struct next *next, const char *uuid, const char *verb);
+/* A few times at most; then the state is what Ironic made of it, and that is told as a failure. */
+void plan_verb(const struct view *view, const char *verb, struct next *ret);
+void plan_note(const struct view *view, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What Ironic must be told of node, ports, port groups and traits. False: nothing, and `ret` is untouched. */
 bool plan_differences(const struct view *view, struct next *ret);
 /* Does Ironic work on it, or has somebody locked it? */
@@ -69,3 +81,7 @@ bool plan_busy(const struct view *view, struct next *ret);
 
 bool is_uuid(const char *text);
 const char *seen_state(const json_t *node); /* provision_state, "" */
+bool plan_is_ours(const struct view *view);
+/* Is the text in the list, which NULL ends? */
+bool one_of(const char *text, const char *const *list);
+#define ONE_OF(text, ...) one_of(text, (const char *const[]){__VA_ARGS__, NULL})

@@ -17,6 +17,22 @@ static void patch_add(json_t *patch, const char *parent, const char *name, json_
                                                "value", value));
 }
 
+static void patch_remove(json_t *patch, const char *parent, const char *name)
+{
+        json_array_append_new(patch,
+                              json_pack("{ss, so}", "op", "remove", "path", json_sprintf("%s/%s", parent, name)));
+}
+
+/* Ironic writes hardware addresses in its own way. */
+static bool is_otherwise(const char *name, const json_t *wanted, const json_t *seen)
+{
+        const char *a = json_string_value(wanted), *b = json_string_value(seen);
+
+        if (a && b && ONE_OF(name, "address", "switch_id"))
+                return strcasecmp(a, b) != 0;
+        return !json_equal(wanted, seen);
+}
+
 /* Members of `wanted` that are otherwise in `seen`. */
 static void patch_members(json_t *patch, const char *parent, const json_t *wanted, const json_t *seen)
 {
@@ -24,7 +40,7 @@ static void patch_members(json_t *patch, const char *parent, const json_t *wante
         json_t *value;
 
         json_object_foreach ((json_t *)wanted, name, value)
-                if (!json_equal(value, json_object_get(seen, name)))
+                if (is_otherwise(name, value, json_object_get(seen, name)))
                         patch_add(patch, parent, name, value);
 }
 
@@ -72,6 +88,43 @@ static json_t *merged_extra(const json_t *wanted, const json_t *seen)
         return all;
 }
 
+/* Ironic's conductor changes what a node is, and what it is plugged into, in these states alone. */
+static bool is_open(const struct view *view)
+{
+        return ONE_OF(seen_state(view->node), "enroll", "manageable", "inspecting", "inspect wait");
+}
+
+/* A resource class that is counted already has to wait for another state; told. */
+static bool must_wait(const struct view *view, const char *name)
+{
+        if (strcmp(name, "resource_class") != 0 || !spec_string(view->node, name) || is_open(view) ||
+            strcmp(seen_state(view->node), "available") == 0)
+                return false;
+        plan_note(view, "%s waits for manageable: Ironic does not change it in the state \"%.60s\"", name,
+                  seen_state(view->node));
+        return true;
+}
+
+static bool has_new_driver(const struct view *view)
+{
+        const json_t *wanted = json_object_get(view->desired, "node");
+
+        return !json_equal(json_object_get(wanted, "driver"), json_object_get(view->node, "driver"));
+}
+
+/* The last driver's address, user and password are of no use to the next one. */
+static void patch_old_driver(json_t *patch, const json_t *wanted, const json_t *seen)
+{
+        const char *driver = spec_string(seen, "driver") ?: "", *name;
+        const char *prefix = strcmp(driver, "redfish") == 0 ? "redfish_" : strcmp(driver, "ipmi") == 0 ? "ipmi_" : NULL;
+        json_t *value;
+
+        json_object_foreach (json_object_get(seen, "driver_info"), name, value)
+                if (prefix && strncmp(name, prefix, strlen(prefix)) == 0 && !strpbrk(name, "/~") &&
+                    !json_object_get(json_object_get(wanted, "driver_info"), name))
+                        patch_remove(patch, "/driver_info", name);
+}
+
 static json_t *node_patch(const struct view *view)
 {
         static const char *const plain[] = {"name", "driver", "resource_class", "description"};
@@ -83,10 +136,12 @@ static json_t *node_patch(const struct view *view)
 
         for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
                 json_t *value = json_object_get(wanted, plain[i]);
-                if (value && !json_equal(value, json_object_get(seen, plain[i])))
+                if (value && !json_equal(value, json_object_get(seen, plain[i])) && !must_wait(view, plain[i]))
                         patch_add(patch, "", plain[i], value);
         }
         patch_members(patch, "/properties", properties, json_object_get(seen, "properties"));
+        if (has_new_driver(view))
+                patch_old_driver(patch, wanted, seen);
         patch_members(patch, "/driver_info", json_object_get(wanted, "driver_info"),
                       json_object_get(seen, "driver_info"));
         patch_members(patch, "/extra", extra, json_object_get(seen, "extra"));
@@ -132,20 +187,43 @@ static json_t *port_body(const struct view *view, const json_t *wanted)
         return body;
 }
 
-/* `what`: "ports" or "portgroups"; `id`: the member by which one is known. */
-static json_t *thing_patch(const json_t *body, const json_t *seen)
+static void patch_plain(json_t *patch, const char *const *names, const json_t *body, const json_t *seen)
 {
-        static const char *const plain[] = {"pxe_enabled", "physical_network", "portgroup_uuid", "mode", "address"};
+        for (; *names; names++) {
+                json_t *value = json_object_get(body, *names);
+                if (value && is_otherwise(*names, value, json_object_get(seen, *names)))
+                        patch_add(patch, "", *names, value);
+        }
+}
+
+/* How a port is connected; left as it is, and told, while Ironic would refuse it. */
+static void patch_connection(const struct view *view, json_t *patch, const json_t *body, const json_t *seen)
+{
+        static const char *const plain[] = {"pxe_enabled", "physical_network", "portgroup_uuid", NULL};
+        json_t *more = json_array();
+
+        patch_plain(more, plain, body, seen);
+        patch_members(more, "/local_link_connection", json_object_get(body, "local_link_connection"),
+                      json_object_get(seen, "local_link_connection"));
+        if (is_open(view) || json_is_true(json_object_get(view->node, "maintenance")))
+                json_array_extend(patch, more);
+        else if (json_array_size(more) > 0)
+                plan_note(
+                        view,
+                        "what port %.64s is plugged into waits for manageable: Ironic does not change it in the state "
+                        "\"%.60s\"",
+                        spec_string(seen, "address"), seen_state(view->node));
+        json_decref(more);
+}
+
+static json_t *thing_patch(const struct view *view, const json_t *body, const json_t *seen)
+{
+        static const char *const plain[] = {"mode", "address", NULL};
         json_t *patch = json_array();
 
-        for (size_t i = 0; i < ARRAY_LEN(plain); i++) {
-                json_t *value = json_object_get(body, plain[i]);
-                if (value && !json_equal(value, json_object_get(seen, plain[i])))
-                        patch_add(patch, "", plain[i], value);
-        }
-        patch_members(patch, "/local_link_connection", json_object_get(body, "local_link_connection"),
-                      json_object_get(seen, "local_link_connection"));
+        patch_plain(patch, plain, body, seen);
         patch_members(patch, "/properties", json_object_get(body, "properties"), json_object_get(seen, "properties"));
+        patch_connection(view, patch, body, seen);
         return patch_or_nothing(patch);
 }
 
@@ -165,7 +243,7 @@ static bool write_missing(const struct view *view, const struct things *things, 
                 const char *id = spec_string(wanted, things->id);
                 const json_t *seen = find_seen(things->seen, things->id, id);
                 json_t *body = things->ports ? port_body(view, wanted) : json_copy(wanted);
-                json_t *patch = seen ? thing_patch(body, seen) : NULL;
+                json_t *patch = seen ? thing_patch(view, body, seen) : NULL;
 
                 if (!seen) {
                         json_object_set(body, "node_uuid", json_object_get(view->node, "uuid"));
@@ -183,26 +261,11 @@ static bool write_missing(const struct view *view, const struct things *things, 
         return false;
 }
 
-/* What we made and is no longer there. */
-static bool delete_surplus(const struct view *view, const struct things *things, struct next *ret)
+/* The interface or bond that it was made for; "": it does not say. */
+static const char *made_for(const json_t *thing)
 {
-        json_t *seen;
-        char step[STEP_SIZE];
-        size_t i;
-
-        json_array_foreach ((json_t *)things->seen, i, seen) {
-                const char *id = spec_string(seen, things->id), *uuid = spec_string(seen, "uuid");
-                if (strcmp(made_by(seen), view->by) != 0 || !is_uuid(uuid) || find_by(things->wanted, things->id, id) ||
-                    !id)
-                        continue;
-                snprintf(step, sizeof(step), "delete %s %.64s", things->word, id);
-                next_request(ret, "DELETE", NULL, step, "/v1/%s/%s", things->path, uuid);
-                return true;
-        }
-        return false;
+        return spec_string(json_object_get(json_object_get(thing, "extra"), "socle"), "object") ?: "";
 }
-
-/* ---- traits ---- */
 
 static bool has_text(const json_t *list, const char *text)
 {
@@ -214,6 +277,43 @@ static bool has_text(const json_t *list, const char *text)
                         return true;
         return false;
 }
+
+/* Does the spec say so? That a NIC or bond of this host is not seen says little: a guest may have it. */
+static bool is_unwanted(const struct view *view, const struct things *things, const json_t *seen)
+{
+        const json_t *excluded = json_object_get(view->desired, "excluded");
+
+        if (json_is_true(json_object_get(view->desired, "complete")))
+                return true;
+        if (things->ports &&
+            (has_text(excluded, made_for(seen)) || has_text(excluded, spec_string(seen, "address") ?: "")))
+                return true;
+        plan_note(view, "%s %.64s%s%.60s%s is not seen at present, and stays", things->word,
+                  spec_string(seen, things->id), made_for(seen)[0] ? " (" : "", made_for(seen),
+                  made_for(seen)[0] ? ")" : "");
+        return false;
+}
+
+/* What we made and is no longer wanted. */
+static bool delete_surplus(const struct view *view, const struct things *things, struct next *ret)
+{
+        json_t *seen;
+        char step[STEP_SIZE];
+        size_t i;
+
+        json_array_foreach ((json_t *)things->seen, i, seen) {
+                const char *id = spec_string(seen, things->id), *uuid = spec_string(seen, "uuid");
+                if (strcmp(made_by(seen), view->by) != 0 || !is_uuid(uuid) || find_by(things->wanted, things->id, id) ||
+                    !id || !is_unwanted(view, things, seen))
+                        continue;
+                snprintf(step, sizeof(step), "delete %s %.64s", things->word, id);
+                next_request(ret, "DELETE", NULL, step, "/v1/%s/%s", things->path, uuid);
+                return true;
+        }
+        return false;
+}
+
+/* ---- traits ---- */
 
 /* Ours as wanted, and those of others: what is there but was not ours. */
 static bool write_traits(const struct view *view, struct next *ret)
@@ -256,7 +356,9 @@ bool plan_differences(const struct view *view, struct next *ret)
                 return true;
         json_t *patch = node_patch(view);
         if (patch) {
-                next_request(ret, "PATCH", patch, "change node", "/v1/nodes/%s", spec_string(view->node, "uuid"));
+                bool reset = has_new_driver(view) && view->version >= API_RESET; /* the last one's interfaces */
+                next_request(ret, "PATCH", patch, "change node", "/v1/nodes/%s%s", spec_string(view->node, "uuid"),
+                             reset ? "?reset_interfaces=true" : "");
                 ret->password = view->new_password;
                 return true;
         }

@@ -36,16 +36,16 @@ static void delete_in_maintenance(const struct view *view, struct next *ret)
         if (json_is_true(json_object_get(view->node, "maintenance")))
                 delete_node(view, ret);
         else
-                next_request(ret, "PUT", json_pack("{ss}", "reason", "its record is taken back"), "maintenance",
+                next_request(ret, "PUT", json_pack("{ss}", "reason", LEAVING_REASON), "maintenance",
                              "/v1/nodes/%s/maintenance", spec_string(view->node, "uuid"));
 }
 
-/* Was it adopted as it ran, and not deployed by Ironic? Then it has no instance. */
+/* Was it adopted as it ran, by us, and not deployed by anybody? */
 static void leave_active(const struct view *view, struct next *ret)
 {
         const char *instance = spec_string(view->node, "instance_uuid");
 
-        if (strcmp(view->target, "active") == 0 && !instance)
+        if (view->adopted && !instance)
                 delete_in_maintenance(view, ret);
         else
                 next_say(ret, NEXT_BLOCKED, "active", "the node is in use%s%.100s: undeploy it in Ironic first",
@@ -60,19 +60,18 @@ void plan_leaving(const struct view *view, struct next *ret)
                 next_say(ret, NEXT_DONE, "left", "%s", "");
         else if (!is_uuid(spec_string(view->node, "uuid")))
                 next_say(ret, NEXT_FAIL, "node", "Ironic's answer is no node: it has no UUID");
-        else if (strcmp(state, "clean wait") == 0 && strcmp(made_by(view->node), view->by) == 0)
-                next_verb(ret, spec_string(view->node, "uuid"), "abort");
+        else if (strcmp(state, "clean wait") == 0 && plan_is_ours(view))
+                plan_verb(view, "abort", ret);
         else if (plan_busy(view, ret))
                 return;
-        else if (strcmp(made_by(view->node), view->by) != 0) {
+        else if (!plan_is_ours(view)) {
                 if (!delete_ours(view, view->ports, "ports", "port", ret) &&
                     !delete_ours(view, view->portgroups, "portgroups", "port group", ret))
                         next_say(ret, NEXT_DONE, "left", "the node was there before us, and stays");
         } else if (strcmp(state, "enroll") == 0 || strcmp(state, "manageable") == 0)
                 delete_node(view, ret);
-        else if (strcmp(state, "available") == 0 || strcmp(state, "clean failed") == 0 ||
-                 strcmp(state, "inspect failed") == 0)
-                next_verb(ret, spec_string(view->node, "uuid"), "manage");
+        else if (ONE_OF(state, "available", "clean failed", "inspect failed"))
+                plan_verb(view, "manage", ret);
         else if (strcmp(state, "adopt failed") == 0)
                 delete_in_maintenance(view, ret);
         else if (strcmp(state, "active") == 0)

@@ -7,6 +7,7 @@
 #include "domains.h"
 #include "enrolment.h"
 #include "values.h"
+#include "wording.h"
 
 #define LOOK_AGAIN_MS 3000
 
@@ -33,7 +34,7 @@ static bool is_empty(const struct enrolment *enrolment, char *words, size_t size
                 snprintf(words, size, "there are no guests: libvirt_uri is empty in socled.conf");
                 return true;
         }
-        int count = domains_left(uri, names, sizeof(names));
+        int count = domains_left(uri, enrolment->cancel, names, sizeof(names));
         if (count < 0)
                 snprintf(words, size, "%s", names);
         else if (count > 0)
@@ -66,20 +67,29 @@ static const struct gate gates[] = {
         {"consent", is_consented, false},
 };
 
-int act_release(struct enrolment *enrolment)
+int pass_gates(struct enrolment *enrolment)
 {
+        enrolment->facts = enrolment->ask_facts(enrolment->user);
         for (size_t i = 0; i < ARRAY_LEN(gates); i++) {
                 char words[400] = "";
 
                 if (gates[i].here && is_other_machine(enrolment->spec))
                         continue;
                 bool open = gates[i].open(enrolment, words, sizeof(words));
+                wording_repair(words);
                 progress_note(&enrolment->progress, gates[i].step, open ? STEP_DONE : STEP_WAITING, "", words);
                 if (!open) {
                         tell_status(enrolment, "waiting", words);
                         return LOOK_AGAIN_MS;
                 }
         }
-        enrolment->released = true;
         return 0;
+}
+
+int act_release(struct enrolment *enrolment)
+{
+        int wait = pass_gates(enrolment);
+
+        enrolment->released = wait == 0;
+        return wait;
 }

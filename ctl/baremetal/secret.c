@@ -8,6 +8,7 @@
 
 #include "secret.h"
 #include "values.h"
+#include "wording.h"
 
 #define SECRET_MAX 4096
 
@@ -37,7 +38,24 @@ static int fail(const char *path, int r, struct errors *errors)
         return r;
 }
 
-int secret_read(char **ret, const json_t *reference, struct errors *errors)
+static json_t *stamp_of(const struct stat *st)
+{
+        return json_pack("{sI, sI}", "inode", (json_int_t)st->st_ino, "modified_ns",
+                         (json_int_t)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec);
+}
+
+/* In its first line. -EINVAL with words. */
+static int check_text(char *text, const char *path, struct errors *errors)
+{
+        text[strcspn(text, "\r\n")] = 0;
+        if (text[0] && wording_is_utf8(text))
+                return 0;
+        errors_add(errors, -EINVAL, "", "the secret in its first line", "%.160s %s", path,
+                   text[0] ? "has bytes that are no UTF-8" : "is empty");
+        return -EINVAL;
+}
+
+int secret_read(char **ret, json_t **ret_stamp, const json_t *reference, struct errors *errors)
 {
         char path[4096 + 256];
         struct stat st;
@@ -60,11 +78,11 @@ int secret_read(char **ret, const json_t *reference, struct errors *errors)
         if (n < 0)
                 return fail(path, -errno, errors);
         text[n] = 0;
-        text[strcspn(text, "\r\n")] = 0;
-        if (!text[0]) {
-                errors_add(errors, -EINVAL, "", "the secret in its first line", "%.160s is empty", path);
-                return -EINVAL;
-        }
+        r = check_text(text, path, errors);
+        if (r < 0)
+                return r;
+        if (ret_stamp)
+                *ret_stamp = stamp_of(&st); /* of what was read, whatever is there by now */
         *ret = TAKE_PTR(text);
         return 0;
 }
@@ -99,6 +117,5 @@ json_t *secret_stamp(const json_t *reference)
 
         if (path_of(reference, path, sizeof(path), &ignored) < 0 || stat(path, &st) < 0)
                 return NULL;
-        return json_pack("{sI, sI}", "inode", (json_int_t)st.st_ino, "modified_ns",
-                         (json_int_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
+        return stamp_of(&st);
 }

@@ -8,8 +8,9 @@
 #include "socle/errors.h"
 
 /* `reference`: {"file": path} or {"credential": name}. The text ends at the first line's end. 0; -ENOENT, -EACCES
- * (also: everybody may read the file), -EINVAL with words that name the place, never what is in it. */
-int secret_read(char **ret, const json_t *reference, struct errors *errors);
+ * (also: everybody may read the file), -EINVAL (empty, no UTF-8) with words that name the place, never what is in it.
+ * `ret_stamp`: as secret_stamp(), of the very file that was read; NULL: not asked for. */
+int secret_read(char **ret, json_t **ret_stamp, const json_t *reference, struct errors *errors);
 char *secret_free(char *secret);
 DEFINE_CLEANUP(char *, secret_free)
 #define cleanup_secret cleanup_(secret_free_p)

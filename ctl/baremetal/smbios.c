@@ -8,8 +8,9 @@
 #include "inventory.h"
 
 /* DSP0134 7.43 and DSP0270 8.3: after the header (4 bytes) the interface's type and data, the number of protocol
- * records, and those: type 4 is Redfish over IP. Offsets are of its data. */
-enum { REDFISH_OVER_IP = 4, FORMAT_V4 = 1, FORMAT_V6 = 2, AT_FORMAT = 52, AT_ADDRESS = 53, AT_PORT = 85, AT_SIZE = 91 };
+ * records, and those: type 4 is Redfish over IP. Offsets are of its data: the service's UUID (16), the host's address
+ * with how it is assigned, format and mask (34), then the same of the service, its port, VLAN and host name. */
+enum { REDFISH_OVER_IP = 4, FORMAT_V4 = 1, FORMAT_V6 = 2, AT_FORMAT = 51, AT_ADDRESS = 52, AT_PORT = 84, AT_SIZE = 91 };
 
 static json_t *redfish_of(const unsigned char *data)
 {

@@ -10,8 +10,10 @@
 #include "secret.h"
 #include "transfer.h"
 
-#define CONNECT_S 10L
-#define TOTAL_S   60L
+/* One that is away shall be found again within ten seconds: what hangs is cut off, and tried anew. */
+#define CONNECT_S 4L
+#define READ_S    15L
+#define WRITE_S   60L /* a write may wait for a conductor */
 #define REPLY_MAX (16u << 20)
 
 struct transfer {
@@ -137,7 +139,6 @@ static int fail(const struct transfer *transfer, CURLcode code, const char *url,
 
         switch (code) {
         case CURLE_PEER_FAILED_VERIFICATION:
-        case CURLE_SSL_CONNECT_ERROR:
         case CURLE_SSL_CERTPROBLEM:
         case CURLE_SSL_ISSUER_ERROR:
         case CURLE_SSL_CIPHER:
@@ -165,6 +166,8 @@ static int fail(const struct transfer *transfer, CURLcode code, const char *url,
         case CURLE_RECV_ERROR:
         case CURLE_GOT_NOTHING:
         case CURLE_PARTIAL_FILE:
+        case CURLE_SSL_CONNECT_ERROR: /* the handshake broke off: what is wrong with a certificate has codes of its own
+                                       */
                 snprintf(why, TRANSFER_WORDS, "%.*s cannot be reached: %.200s", shown, host, words);
                 return -EHOSTUNREACH;
         default:
@@ -202,7 +205,6 @@ static void set_connection(struct transfer *transfer)
         curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
         curl_easy_setopt(curl, CURLOPT_PROXY, ""); /* whatever the environment says: these are management networks */
         curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, CONNECT_S);
-        curl_easy_setopt(curl, CURLOPT_TIMEOUT, TOTAL_S);
         curl_easy_setopt(curl, CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2);
         if (transfer->ca) {
                 curl_easy_setopt(curl, CURLOPT_CAINFO, transfer->ca);
@@ -214,6 +216,10 @@ static void set_connection(struct transfer *transfer)
         curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
         curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, on_progress);
         curl_easy_setopt(curl, CURLOPT_XFERINFODATA, transfer);
+#if LIBCURL_VERSION_NUM >= 0x075700
+        curl_easy_setopt(curl, CURLOPT_CA_CACHE_TIMEOUT, 0L); /* the file may have another CA in it by now */
+        curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L);       /* nobody waits for a resolver at the end */
+#endif
 }
 
 static void set_request(struct transfer *transfer, const struct request *request, const char *body,
@@ -226,6 +232,7 @@ static void set_request(struct transfer *transfer, const struct request *request
         if (body)
                 curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body);
         curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
+        curl_easy_setopt(curl, CURLOPT_TIMEOUT, strcmp(request->method, "GET") == 0 ? READ_S : WRITE_S);
         if (request->username) {
                 curl_easy_setopt(curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);
                 curl_easy_setopt(curl, CURLOPT_USERNAME, request->username);

@@ -222,6 +222,23 @@ static void render_host(const struct metric_facts *facts, struct exposition *to)
         }
 }
 
+/* ---- bare metal ---- */
+
+/* Beside the objects by state: a machine that is being taken back has none any more. */
+static void render_baremetal(const json_t *baremetal, struct exposition *to)
+{
+        if (!baremetal)
+                return;
+        exposition_family(to, "socle_baremetal_nodes", METRIC_GAUGE, NULL, "Machines that are to be in Ironic.");
+        exposition_sample(to, number(baremetal, "nodes"), NULL);
+        exposition_family(to, "socle_baremetal_failures", METRIC_GAUGE, NULL,
+                          "Machines whose enrolment, or whose taking back, has failed and is tried again.");
+        exposition_sample(to, number(baremetal, "failures"), NULL);
+        exposition_family(to, "socle_baremetal_leaving", METRIC_GAUGE, NULL,
+                          "Machines whose object is gone, and that are being taken back from Ironic.");
+        exposition_sample(to, (double)json_array_size(json_object_get(baremetal, "leaving")), NULL);
+}
+
 /* ---- socled itself ---- */
 
 static double started_at(const json_t *info)
@@ -262,6 +279,7 @@ void families_render(const struct metric_facts *facts, struct exposition *to)
         render_socled(facts->info, to);
         render_objects(facts, to);
         render_host(facts, to);
+        render_baremetal(json_object_get(facts->info, "baremetal"), to);
         if (facts->stats) {
                 render_columns(facts->stats, to);
                 render_drops(facts->stats, to);

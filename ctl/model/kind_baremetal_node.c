@@ -34,6 +34,15 @@ static const struct field secrets[] = {
         {                                                                                                              \
                 name, FIELD_STRING, help, .min = 1, .max = WORD_MAX                                                    \
         }
+#define FIXED(name, help)                                                                                              \
+        {                                                                                                              \
+                name, FIELD_STRING, help, .min = 1, .max = WORD_MAX, .immutable = true                                 \
+        }
+#define AUTH_URL                                                                                                       \
+        {                                                                                                              \
+                "auth_url", FIELD_STRING, "Keystone's URL, such as https://keystone.example.org:5000/v3.",             \
+                        .required = true, .immutable = true, .min = 1, .max = WORD_MAX                                 \
+        }
 #define NEEDED(name, help)                                                                                             \
         {                                                                                                              \
                 name, FIELD_STRING, help, .min = 1, .max = WORD_MAX, .required = true                                  \
@@ -48,7 +57,7 @@ static const struct field basic[] = {
 };
 
 static const struct field password[] = {
-        NEEDED("auth_url", "Keystone's URL, such as https://keystone.example.org:5000/v3."),
+        AUTH_URL,
         NEEDED("username", "The user."),
         {"user_domain", FIELD_STRING, "The user's domain, by name.", .fallback = "\"Default\"", .min = 1,
          .max = WORD_MAX},
@@ -60,7 +69,7 @@ static const struct field password[] = {
 };
 
 static const struct field application_credential[] = {
-        NEEDED("auth_url", "Keystone's URL, such as https://keystone.example.org:5000/v3."),
+        AUTH_URL,
         NEEDED("id", "The application credential's id."),
         SECRET("secret", "Where its secret is."),
         {},
@@ -76,11 +85,11 @@ static const struct field auth[] = {
 };
 
 static const struct field ironic[] = {
-        TEXT("endpoint", "Ironic's URL, such as https://ironic.example.org:6385. By default that of Keystone's "
-                         "catalogue (service type baremetal)."),
+        FIXED("endpoint", "Ironic's URL, such as https://ironic.example.org:6385. By default that of Keystone's "
+                          "catalogue (service type baremetal)."),
         {"interface", FIELD_STRING, "Which of the catalogue's endpoints.", .fallback = "\"public\"",
-         .choices = interfaces},
-        TEXT("region", "The region of the catalogue's endpoint; by default the first that there is."),
+         .choices = interfaces, .immutable = true},
+        FIXED("region", "The region of the catalogue's endpoint; by default the first that there is."),
         {"ca", FIELD_PATH, "Certificates (PEM) that Ironic's and Keystone's are checked by; by default the system's."},
         {"auth", FIELD_ONEOF, "Who we are to Ironic.", .fallback = "{\"none\": {}}", .fields = auth},
         {},
@@ -121,7 +130,7 @@ static const struct field bmcs[] = {
 };
 
 static const struct field link_fields[] = {
-        NEEDED("switch_id", "The switch's MAC address (or OpenFlow datapath id)."),
+        NEEDED("switch_id", "The switch's MAC address, or its OpenFlow datapath id (16 hexadecimal digits)."),
         NEEDED("port_id", "The switch's port, such as Ethernet1/7."),
         TEXT("switch_info", "The switch's name."),
         {},
@@ -130,7 +139,7 @@ static const struct field link_fields[] = {
 static const struct field port_fields[] = {
         {"interface", FIELD_IFNAME, "The host's interface that is meant.", .required = true},
         {"enroll", FIELD_BOOL, "False: Ironic is not told of it.", .fallback = "true"},
-        {"pxe_enabled", FIELD_BOOL, "The machine boots by it.", .fallback = "true"},
+        {"pxe_enabled", FIELD_BOOL, "The machine boots by it. By default as Ironic has it: true, for a new port."},
         TEXT("physical_network", "The physical network that it is on."),
         {"link", FIELD_OBJECT, "What it is plugged into; by default what LLDP tells.", .fields = link_fields},
         {},
@@ -174,6 +183,11 @@ static const struct field fields[] = {
          .min = 36, .max = 36},
         {"hardware", FIELD_OBJECT, "Another machine than the host that socled runs on. By default this host.",
          .fields = hardware},
+        {"inspection", FIELD_BOOL,
+         "Ironic's inspection of this host (state inspect wait, API 1.84 and newer) is answered with its inventory, as "
+         "by a "
+         "ramdisk, without a reboot. Ironic is never asked to inspect.",
+         .fallback = "false"},
         TEXT("resource_class", "Ironic's resource class, by which flavors choose it."),
         TEXT("description", "Words for people."),
         {"capabilities", FIELD_LIST, "Capabilities beside those that were found.", .fallback = "[]", .max = TRAITS_MAX,
@@ -258,6 +272,30 @@ static void check_capabilities(const json_t *capabilities, struct errors *errors
         }
 }
 
+static bool has_only(const char *text, size_t length, const char *allowed)
+{
+        return strlen(text) == length && strspn(text, allowed) == length;
+}
+
+/* Ironic's own rule. */
+static void check_links(const json_t *ports, struct errors *errors)
+{
+        uint8_t mac[6];
+        json_t *entry;
+        size_t i;
+
+        json_array_foreach ((json_t *)ports, i, entry) {
+                const char *id = spec_string(json_object_get(entry, "link"), "switch_id");
+                char pointer[64];
+
+                if (!id || (mac_parse(id, mac) == 0 && !strchr(id, '-')) || has_only(id, 16, "0123456789abcdefABCDEF"))
+                        continue;
+                snprintf(pointer, sizeof(pointer), "/spec/ports/%zu/link/switch_id", i);
+                errors_add(errors, -EINVAL, pointer, "a MAC address, or an OpenFlow datapath id of 16 digits",
+                           "switch_id is the text \"%.60s\"", id);
+        }
+}
+
 static void check_bmc(const struct object *object, struct errors *errors)
 {
         json_t *bmc;
@@ -288,17 +326,32 @@ static void check(const struct model *model, const struct object *object, struct
         check_uuid(json_object_get(object->spec, "hardware"), "/spec/hardware/uuid", errors);
         check_traits(json_object_get(object->spec, "traits"), errors);
         check_capabilities(json_object_get(object->spec, "capabilities"), errors);
+        check_links(json_object_get(object->spec, "ports"), errors);
         check_bmc(object, errors);
+}
+
+/* As everybody writes it. */
+static void claim_machine(struct claims *claims, const char *pointer, const char *uuid)
+{
+        char text[37];
+
+        snprintf(text, sizeof(text), "%s", uuid);
+        for (char *at = text; *at; at++)
+                *at = (char)tolower((unsigned char)*at);
+        claims->claim(claims, pointer, "machine %s", text);
 }
 
 static void keys(const struct model *model, const struct object *object, struct claims *claims)
 {
         const json_t *other = json_object_get(object->spec, "hardware");
+        const char *uuid = spec_string(object->spec, "uuid");
 
         if (other)
-                claims->claim(claims, "/spec/hardware/uuid", "machine %s", spec_string(other, "uuid"));
+                claim_machine(claims, "/spec/hardware/uuid", spec_string(other, "uuid"));
         else
                 claims->claim(claims, "/spec/hardware", "this host as a bare-metal node");
+        if (!other && uuid)
+                claim_machine(claims, "/spec/uuid", uuid);
 }
 
 static struct kind baremetal_node = {

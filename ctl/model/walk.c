@@ -50,18 +50,27 @@ int spec_references(const struct kind *kind, const json_t *spec, reference_cb re
         return walk(&table, spec, &root, reference, user);
 }
 
-static void compare(const struct field *fields, const json_t *before, const json_t *after, const struct place *place,
+/* Are its members to be compared? Of an object that comes or goes as a whole, too: so do the immutable ones in it. Not
+ * of another choice, which is another thing. */
+static bool has_members(const struct field *field, const struct field *of, const json_t *old, const json_t *new)
+{
+        if (field->type != FIELD_OBJECT && field->type != FIELD_ONEOF)
+                return false;
+        return (old && new) || ((old || new) && field->type == FIELD_OBJECT && of->type != FIELD_ONEOF);
+}
+
+static void compare(const struct field *of, const json_t *before, const json_t *after, const struct place *place,
                     struct errors *errors)
 {
         char pointer[PLACE_SIZE], was[SHOW_SIZE], expected[EXPECTED_SIZE];
 
-        for (; fields->name; fields++) {
-                struct place here = {.parent = place, .name = fields->name};
-                const json_t *old = json_object_get(before, fields->name), *new = json_object_get(after, fields->name);
+        for (const struct field *field = of->fields; field->name; field++) {
+                struct place here = {.parent = place, .name = field->name};
+                const json_t *old = json_object_get(before, field->name), *new = json_object_get(after, field->name);
 
-                if (old && new && (fields->type == FIELD_OBJECT || fields->type == FIELD_ONEOF))
-                        compare(fields->fields, old, new, &here, errors);
-                if (!fields->immutable || old == new || (old && new &&json_equal(old, new)))
+                if (has_members(field, of, old, new))
+                        compare(field, old, new, &here, errors);
+                if (!field->immutable || old == new || (old && new &&json_equal(old, new)))
                         continue;
                 if (old)
                         snprintf(expected, sizeof(expected), "%s as it is, or the object deleted and made anew",
@@ -69,13 +78,14 @@ static void compare(const struct field *fields, const json_t *before, const json
                 else
                         snprintf(expected, sizeof(expected), "nothing, as it is, or the object deleted and made anew");
                 errors_add(errors, -EINVAL, place_pointer(&here, pointer), expected,
-                           "%s cannot change while the object lives", fields->name);
+                           "%s cannot change while the object lives", field->name);
         }
 }
 
 void validate_immutable(const struct kind *kind, const json_t *before, const json_t *after, struct errors *errors)
 {
+        const struct field table = {.type = FIELD_OBJECT, .fields = kind->fields};
         struct place root = {.name = "spec"};
 
-        compare(kind->fields, before, after, &root, errors);
+        compare(&table, before, after, &root, errors);
 }

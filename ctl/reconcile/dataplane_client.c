@@ -31,7 +31,8 @@ struct dataplane_client {
         const struct dataplane_handlers *handlers;
         void *user;
         enum dataplane_state state;
-        int fd; /* -1: not connected */
+        int fd;      /* -1: not connected */
+        bool absent; /* there was no socket, or nobody at it, when last tried */
         sd_event_source *io, *timer;
         uint64_t backoff_us;
         struct dataplane_reader reader;
@@ -187,6 +188,7 @@ static int on_timer(sd_event_source *source, uint64_t now_us, void *user)
                 return 0;
         }
         int r = try_connect(client);
+        client->absent = r == -ENOENT || r == -ECONNREFUSED;
         if (r < 0)
                 drop_for(client, r);
         return 0;
@@ -254,6 +256,11 @@ void dataplane_client_settled(struct dataplane_client *client)
 enum dataplane_state dataplane_client_state(const struct dataplane_client *client)
 {
         return client->state;
+}
+
+bool dataplane_client_absent(const struct dataplane_client *client)
+{
+        return client->absent;
 }
 
 uint32_t dataplane_client_peer_version(const struct dataplane_client *client)

@@ -2,6 +2,7 @@
  * Knows nothing of objects; network.c gives meaning to the records. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <systemd/sd-event.h>
@@ -30,6 +31,8 @@ int dataplane_client_new(struct dataplane_client **ret, sd_event *event, const c
 struct dataplane_client *dataplane_client_free(struct dataplane_client *client);
 
 enum dataplane_state dataplane_client_state(const struct dataplane_client *client);
+/* Has nobody listened when it was last tried? Not so before the first try, or of one that does not answer. */
+bool dataplane_client_absent(const struct dataplane_client *client);
 uint32_t dataplane_client_peer_version(const struct dataplane_client *client); /* of the last incompatible one */
 
 /* Sends a datagram now, or when the socket takes it; 0, -ENOTCONN, -ENOMEM. Has the signature of wire_writer.send.

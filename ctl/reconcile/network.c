@@ -208,7 +208,7 @@ bool network_in_force(const struct network *network, uint64_t revision)
 bool network_is_clear(const struct network *network)
 {
         return network_in_force(network, model_revision(network->model)) ||
-               dataplane_client_state(network->client) == DATAPLANE_CONNECTING;
+               dataplane_client_absent(network->client);
 }
 
 const char *network_failure(const struct network *network, uint32_t id)

@@ -26,7 +26,8 @@ void network_set_events(struct network *network, const struct network_events *ev
 /* Is everything up to this revision in force in the dataplane (but for what failed there)? */
 bool network_in_force(const struct network *network, uint64_t revision);
 
-/* Does the dataplane hold nothing but what the model wants now? Also when there is no dataplane that could. */
+/* Does the dataplane hold nothing but what the model wants now? Also when there is none, for sure: one
+ * that is only not connected may go on forwarding. */
 bool network_is_clear(const struct network *network);
 
 /* Why the object is not in force although its revision is; NULL: it is, or nothing is known. */

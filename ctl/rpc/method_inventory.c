@@ -99,7 +99,9 @@ static struct method inventory = {
         .name = "inventory",
         .help = "This host in the Ironic Python Agent's format: interfaces, CPU, memory, disks, system vendor, boot, "
                 "BMC; NUMA "
-                "topology, PCI devices, and what the neighbours tell by LLDP.",
+                "topology, PCI devices, and what the neighbours tell by LLDP, raw and as `links`; `notes` say what "
+                "could "
+                "not be asked.",
         .role = ROLE_READ,
         .params = params,
         .run = run,

@@ -14,23 +14,35 @@ struct wait {
         struct call *call;
         json_t *result;
         uint64_t revision;
-        bool dataplane, host, baremetal; /* who has to have it */
+        bool dataplane, host; /* who has to have it */
+        json_t *nodes;        /* names of BaremetalNodes: of others' enrolments some are always under way */
         sd_event_source *timer;
         struct wait *next;
 };
+
+static bool nodes_in_force(const struct wait *wait)
+{
+        json_t *name;
+        size_t i;
+
+        json_array_foreach (wait->nodes, i, name)
+                if (!baremetal_in_force(wait->server->context.baremetal, json_string_value(name), wait->revision))
+                        return false;
+        return true;
+}
 
 static bool in_force(const struct wait *wait)
 {
         const struct rpc_context *context = &wait->server->context;
 
         return (!wait->dataplane || network_in_force(context->network, wait->revision)) &&
-               (!wait->host || tuning_in_force(context->tuning, wait->revision)) &&
-               (!wait->baremetal || baremetal_in_force(context->baremetal, wait->revision));
+               (!wait->host || tuning_in_force(context->tuning, wait->revision)) && nodes_in_force(wait);
 }
 
 /* A profile does not wait for a dataplane, which a node may not even have; nor a port for the host. */
 static void find_parts(struct wait *wait, const json_t *objects)
 {
+        const struct rpc_context *context = &wait->server->context;
         json_t *object;
         size_t i;
 
@@ -40,10 +52,10 @@ static void find_parts(struct wait *wait, const json_t *objects)
                         continue;
                 wait->dataplane = wait->dataplane || kind->compile;
                 wait->host = wait->host || wants_kind(kind);
-                wait->baremetal = wait->baremetal || baremetal_kind(kind);
+                if (baremetal_kind(kind) && context->baremetal)
+                        json_array_append(wait->nodes, json_object_get(object, "name"));
         }
-        wait->host = wait->host && wait->server->context.tuning;
-        wait->baremetal = wait->baremetal && wait->server->context.baremetal;
+        wait->host = wait->host && context->tuning;
 }
 
 static const char *failure_of(const struct rpc_server *server, const struct object *object)
@@ -93,6 +105,7 @@ static void wait_free(struct wait *wait)
         unlink_wait(wait);
         sd_event_source_disable_unref(wait->timer);
         json_decref(wait->result);
+        json_decref(wait->nodes);
         free(wait);
 }
 
@@ -140,8 +153,10 @@ void call_reply_in_force(struct call *call, json_t *result, const json_t *object
                 call_reply(call, result); /* durable it is; only the wait is not possible */
                 return;
         }
-        *wait = (struct wait){.server = server, .call = call, .result = result, .revision = revision};
+        *wait = (struct wait){
+                .server = server, .call = call, .result = result, .revision = revision, .nodes = json_array()};
         find_parts(wait, objects);
+        find_parts(wait, json_object_get(result, "changes")); /* also what goes since it is not named */
         wait->next = server->waits;
         server->waits = wait;
         call->cancel = on_cancel;

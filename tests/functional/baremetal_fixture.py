@@ -93,6 +93,11 @@ class Host:
     def until_state(self, state, name="n1"):
         return self.until(state, lambda s: s["state"] == state, name)
 
+    def until_done(self, state="manageable", name="n1"):
+        """It was looked at, and there is nothing left to do."""
+        return self.until(f"done: {state}", lambda s: s["state"] == state and "node" in s and all(
+            step["state"] == "done" for step in s["steps"]), name)
+
     def until_gone(self):
         deadline = time.monotonic() + 2 * PATIENCE
         while self.rpc.call("info")["baremetal"]["leaving"]:

@@ -3,6 +3,7 @@ of authentication that a test asks for; Keystone beside it if need be."""
 
 import base64
 import contextlib
+import ctypes
 import json
 import os
 import pathlib
@@ -11,6 +12,7 @@ import socket
 import sqlite3
 import ssl
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -101,6 +103,25 @@ def wait_for_port(port, process):
     raise TimeoutError(f"nobody listens on port {port}")
 
 
+def die_with_me():
+    """In the child: a test run that is killed leaves no servers behind (PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def spawn(command, log):
+    """In a session of its own, whose processes all end by kill_all()."""
+    with open(log, "ab") as output:
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=QUIET, start_new_session=True,
+                                preexec_fn=die_with_me)
+
+
+def kill_all(process):
+    """The whole group, whether or not its first process is still there."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 class HttpError(Exception):
     def __init__(self, status, body):
         super().__init__(f"{status} {body[:300]}")
@@ -115,6 +136,7 @@ class Ironic:
         for name in ("tmp", "db", "httpboot", "tftpboot/master", "images/master"):
             (self.directory / name).mkdir(parents=True, exist_ok=True)
         self.config, self.process, self.power_delay = self.directory / "ironic.conf", None, power_delay
+        self.lock = threading.Lock()  # a middleman's thread kills, the test's own starts
         self.write_config()
         subprocess.run(["/usr/bin/ironic-dbsync", "--config-file", self.config, "create_schema"], check=True,
                        capture_output=True, env=QUIET, timeout=PATIENCE)
@@ -142,12 +164,21 @@ class Ironic:
         return f"{'https' if self.certificate else 'http'}://127.0.0.1:{self.port}"
 
     def start(self):
-        with open(self.directory / "out.log", "ab") as log:
-            self.process = subprocess.Popen(["/usr/bin/ironic", "--config-file", self.config], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, env=QUIET, start_new_session=True)
-        wait_for_port(self.port, self.process)
-        self.until_served()
+        process = self.launch()
+        try:
+            wait_for_port(self.port, process)
+            self.until_served()
+        except BaseException:
+            self.stop()
+            raise
         return self
+
+    def launch(self):
+        """Not waited for: it may be killed again at its first request."""
+        self.stop()
+        with self.lock:
+            self.process = spawn(["/usr/bin/ironic", "--config-file", self.config], self.directory / "out.log")
+            return self.process
 
     def until_served(self):
         """The conductor registers its drivers after the API listens."""
@@ -159,14 +190,13 @@ class Ironic:
             time.sleep(0.1)
         raise TimeoutError("Ironic has no drivers:\n" + (self.directory / "ironic.log").read_text()[-2000:])
 
-    def kill(self, number=signal.SIGKILL):
-        if self.process and self.process.poll() is None:
-            os.killpg(self.process.pid, number)
-            self.process.wait()
-        self.process = None
+    def kill(self):
+        with self.lock:
+            if self.process:
+                kill_all(self.process)
+            self.process = None
 
-    def stop(self):
-        self.kill(signal.SIGKILL)
+    stop = kill
 
     # ---- asking it, as an administrator
 
@@ -268,17 +298,19 @@ class Keystone:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self):
-        with open(self.directory / "out.log", "ab") as log:
-            self.process = subprocess.Popen([PYTHON, "/usr/bin/keystone-wsgi-public", "-b", "127.0.0.1", "-p", str(self.port), "--",
-                                             "--config-file", self.config], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=QUIET,
-                                            start_new_session=True)
-        wait_for_port(self.port, self.process)
+        self.process = spawn([PYTHON, "/usr/bin/keystone-wsgi-public", "-b", "127.0.0.1", "-p", str(self.port), "--", "--config-file",
+                              self.config], self.directory / "out.log")
+        try:
+            wait_for_port(self.port, self.process)
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def stop(self):
-        if self.process and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
+        if self.process:
+            kill_all(self.process)
+        self.process = None
 
     def for_ironic(self):
         return (f"auth_type = password\nauth_url = {self.url}/v3\nwww_authenticate_uri = {self.url}/v3\nusername = admin\n"

@@ -56,7 +56,7 @@ def test_enrolling_again_changes_nothing(started, ironic):  # noqa: F811
     before, writes = ironic.everything(), len(started.middleman.writes())
     started.kill()
     started.start()
-    started.until_state("manageable")
+    started.until_done()
     assert started.apply()["counts"]["unchanged"] == 1
     assert ironic.everything() == before and len(started.middleman.writes()) == writes
 
@@ -212,6 +212,9 @@ def test_an_ironic_that_is_not_there_is_waited_for(started, ironic):  # noqa: F8
     started.rpc.apply(started.node(ironic={"endpoint": "http://127.0.0.1:1"}), wait=1)
     status = started.until_state("waiting")
     assert "cannot be reached" in status["message"], status
+    error = started.rpc.error("apply", objects=[started.node()])
+    assert error["data"]["errors"][0]["pointer"] == "/spec/ironic/endpoint", error
+    started.delete()
     assert "failures" not in started.apply()
     assert started.status()["state"] == "manageable"
 

@@ -212,11 +212,11 @@ def test_redfish(host, ironic, bmc, authority):  # noqa: F811
     assert path.exists()
     host.kill()
     host.start()
-    host.until_state("manageable")
+    host.until_done()
     assert [m for m, _ in host.middleman.writes()[writes:]] == ["PATCH"]
     host.kill()
     host.start()
-    host.until_state("manageable")
+    host.until_done()
     assert len(host.middleman.writes()) == writes + 1
 
 

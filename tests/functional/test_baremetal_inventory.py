@@ -56,7 +56,7 @@ def test_what_the_bios_tells_of_the_bmc(machine):
     """SMBIOS type 42 with a Redfish service over IP (DSP0270); and a UUID that many machines share is none."""
     record = bytearray(103)
     record[0], record[1], record[4], record[5], record[9], record[10], record[11] = 42, 103, 0x40, 3, 1, 4, 91
-    record[12 + 52], record[12 + 53:12 + 57], record[12 + 85:12 + 87] = 1, bytes([169, 254, 1, 1]), (443).to_bytes(2, "little")
+    record[12 + 51], record[12 + 52:12 + 56], record[12 + 84:12 + 86] = 1, bytes([169, 254, 1, 1]), (443).to_bytes(2, "little")
     path = machine.tree.path("/sys/firmware/dmi/entries/42-0/raw")
     path.parent.mkdir(parents=True)
     path.write_bytes(record)
@@ -79,6 +79,13 @@ def lldpd(space, control, name, log):
                        stdout=log, stderr=log)
 
 
+def lldpcli(space, control, *words):
+    deadline = time.monotonic() + PATIENCE
+    while space.popen("lldpcli", "-u", control, *words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).wait() != 0:
+        assert time.monotonic() < deadline, words  # it has just started
+        time.sleep(0.2)
+
+
 @pytest.mark.netns
 @pytest.mark.skipif(not shutil.which("lldpd"), reason="the test needs lldpd")
 def test_lldp(machine):
@@ -88,17 +95,29 @@ def test_lldp(machine):
         host.ip("link", "add", "ens3", "type", "veth", "peer", "name", "swp7", "netns", switch.name)
         host.ip("link", "set", "ens3", "up")
         switch.ip("link", "set", "swp7", "address", "00:11:22:33:44:55", "up")
+        switch.ip("address", "add", "192.0.2.7/24", "dev", "swp7")
+        vlans = "Error" not in switch.ip("link", "add", "link", "swp7", "name", "vlan100", "type", "vlan", "id", "100", check=False)
         machine.tree.path("/run").mkdir(exist_ok=True)
         control = machine.tree.path("/run/lldpd.socket")
         log = open(machine.daemon.directory / "lldpd.log", "ab")
         processes.append(lldpd(host, control, "host", log))
         processes.append(lldpd(switch, machine.daemon.directory / "switch.socket", "switch", log))
+        lldpcli(switch, machine.daemon.directory / "switch.socket", "configure", "lldp", "custom-tlv", "oui", "33,44,55", "subtype", "44",
+                "oui-info", "45,45,45")
         machine.start()
         deadline = time.monotonic() + 2 * PATIENCE
-        while not (raw := machine.rpc.call("inventory")["lldp_raw"]):
-            assert time.monotonic() < deadline, (machine.daemon.directory / "lldpd.log").read_text()[-2000:]
+        while "3344552c454545" not in str(raw := (document := machine.rpc.call("inventory"))["lldp_raw"]):
+            assert time.monotonic() < deadline, (raw, (machine.daemon.directory / "lldpd.log").read_text()[-2000:])
             time.sleep(0.3)
         tlvs = dict(map(tuple, raw["ens3"]))
+        assert document["notes"] == [] and document["links"]["ens3"]["switch_id"] == "00:11:22:33:44:55", document["links"]
+        assert len(bytes.fromhex(tlvs[7])) == 4, tlvs  # capabilities: there, and enabled
+        addresses = [value for kind, value in raw["ens3"] if kind == 8]
+        assert any(a.startswith("0501c0000207" + "02") and len(a) == 24 for a in addresses), addresses  # IPv4, by interface index
+        organisations = [value for kind, value in raw["ens3"] if kind == 127]
+        if vlans:  # a kernel without 802.1Q has none to tell of
+            assert "0080c2030064" + "07" + b"vlan100".hex() in organisations, organisations
+        assert any(o.startswith("00120f01") and len(o) == 18 for o in organisations), organisations  # MAC and PHY
         assert tlvs[1] == "04001122334455" and bytes.fromhex(tlvs[5]).decode() and tlvs[2][:2] in ("03", "05", "07"), raw
         assert re.fullmatch("[0-9a-f]{4}", tlvs[3]) and bytes.fromhex(tlvs[6]) == b"a switch"
     finally:

@@ -66,6 +66,7 @@ def test_without_a_dataplane_there_is_what_socled_knows_itself(metrics):
     assert found["socle_dataplane_connected"].samples[0].value == 0
     assert abs(found["socle_start_time_seconds"].samples[0].value - time.time()) < 3600
     assert "socle_port_receive_packets" not in found
+    assert [found[f"socle_baremetal_{what}"].samples[0].value for what in ("nodes", "failures", "leaving")] == [0, 0, 0]
 
 
 def test_names_with_odd_characters_are_escaped(socled, tmp_path):  # noqa: F811

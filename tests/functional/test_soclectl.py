@@ -248,7 +248,7 @@ def test_files_that_cannot_be_read(tmp_path):
 
 # ---- the command line ----
 
-COMMANDS = ["apply", "audit", "capture", "convert", "delete", "explain", "get", "info", "noise", "perf", "plan", "sessions",
+COMMANDS = ["apply", "audit", "capture", "convert", "delete", "explain", "get", "info", "inventory", "noise", "perf", "plan", "sessions",
             "stats", "status", "top", "topology", "trace", "version", "watch"]
 
 

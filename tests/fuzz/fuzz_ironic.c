@@ -68,12 +68,16 @@ static json_t *desired(void)
 /* {"node", "ports", "portgroups"}: as three answers. */
 static void fuzz_plan(const json_t *json)
 {
-        for (unsigned flags = 0; flags < 16; flags++) {
+        for (unsigned flags = 0; flags < 32; flags++) {
                 struct view view = {
                         .desired = desired(),
                         .target = flags & 1 ? "available" : "active",
                         .by = "me",
-                        .version = 82,
+                        .version = flags & 16 ? 95 : 82,
+                        .inventory = flags & 16 ? json_object_get(json, "inventory") : NULL,
+                        .settled = flags & 16,
+                        .adopted = flags & 16,
+                        .notes = json_array(),
                         .node = json_object_get(json, "node"),
                         .ports = json_object_get(json, "ports"),
                         .portgroups = json_object_get(json, "portgroups"),
@@ -90,9 +94,12 @@ static void fuzz_plan(const json_t *json)
                         plan_enrolment(&view, &next);
                 if (next.type == NEXT_REQUEST) {
                         check(strncmp(next.path, "/v1/", 4) == 0 && !strstr(next.path, ".."));
-                        check(strlen(next.path) == strspn(next.path, "/abcdefghijklmnopqrstuvwxyzABCDEF0123456789-"));
+                        check(strlen(next.path) ==
+                              strspn(next.path, "/abcdefghijklmnopqrstuvwxyzABCDEF0123456789-?=_"));
                 }
+                check_words(next.words);
                 next_clear(&next);
+                json_decref(view.notes);
         }
 }
 
@@ -101,8 +108,9 @@ static void fuzz_same_bmc(const json_t *json)
         const json_t *other = json_object_get(json, "driver_info");
 
         json_t *ours = json_pack("{ss}", "redfish_address", "https://[fd00::5]:8443");
-        bmc_same("redfish", ours, "redfish", other);
-        bmc_same("redfish", ours, "ipmi", other);
+        bmc_same(ours, other);
+        bmc_same(other, ours);
+        bmc_is_known(other);
         json_decref(ours);
 }
 

@@ -77,6 +77,35 @@ static void test_the_three_conflicts(void **state)
                      fault_is_passing(FAULT_DENIED));
 }
 
+/* The same of a driver that there is none of and of a conductor that is being restarted: who knows the node can tell.
+ */
+static void test_nobody_serves_it(void **state)
+{
+        static const struct said all[] = {
+                {400,
+                 FAULTSTRING("No valid host was found. Reason: No conductor service registered which supports driver "
+                             "ipmi for conductor group "),
+                 FAULT_UNSERVED, "ipmi"},
+                {404, FAULTSTRING("No valid host was found. Reason: No conductor service registered"), FAULT_UNSERVED,
+                 ""},
+                {400, FAULTSTRING("No valid host"), FAULT_REFUSED, ""},
+        };
+
+        for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+                check(&all[i]);
+}
+
+static void test_whose_404_it_is(void **state)
+{
+        static const char ironics[] = "{\"error_message\": \"{}\"}", proxys[] = "<html>404</html>",
+                          others[] = "{\"error\": {\"code\": 404}}";
+
+        assert_true(fault_is_ironics(ironics, strlen(ironics)));
+        assert_false(fault_is_ironics(proxys, strlen(proxys)));
+        assert_false(fault_is_ironics(others, strlen(others)));
+        assert_false(fault_is_ironics("", 0));
+}
+
 static void test_words_are_one_line_and_short(void **state)
 {
         char body[4096] = "{\"error\": {\"message\": \"", words[FAULT_WORDS];
@@ -139,9 +168,10 @@ static void test_the_catalogue(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_shapes),        cmocka_unit_test(test_the_three_conflicts),
-                cmocka_unit_test(test_microversions), cmocka_unit_test(test_words_are_one_line_and_short),
-                cmocka_unit_test(test_the_catalogue),
+                cmocka_unit_test(test_shapes),          cmocka_unit_test(test_the_three_conflicts),
+                cmocka_unit_test(test_microversions),   cmocka_unit_test(test_words_are_one_line_and_short),
+                cmocka_unit_test(test_the_catalogue),   cmocka_unit_test(test_nobody_serves_it),
+                cmocka_unit_test(test_whose_404_it_is),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
  */
 #include "support.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "desired.h"
 #include "inventory.h"
 #include "values.h"
+#include "wording.h"
 
 static void check_link(const char *tlvs, const char *expected)
 {
@@ -52,10 +54,12 @@ static size_t make_record(unsigned char *record, unsigned char format, const uns
         record[9] = 1;    /* protocol records */
         record[10] = 4;
         record[11] = (unsigned char)data;
-        record[12 + 52] = format;
-        memcpy(record + 12 + 53, ip, ip_size);
-        record[12 + 85] = (unsigned char)port;
-        record[12 + 86] = (unsigned char)(port >> 8);
+        record[12 + 50] = 1; /* how the service is found: a fixed address */
+        record[12 + 51] = format;
+        memcpy(record + 12 + 52, ip, ip_size);
+        memset(record + 12 + 68, 0xff, ip_size); /* its mask */
+        record[12 + 84] = (unsigned char)port;
+        record[12 + 85] = (unsigned char)(port >> 8);
         record[1] = (unsigned char)(12 + data);
         return record[1];
 }
@@ -96,12 +100,12 @@ static void test_ipmitool(void **state)
         assert_int_equal(bmc_ipmi_words("what is this"), BMC_ODD);
 }
 
-static bool same(const char *driver, const char *info, const char *other_driver, const char *other)
+static bool same(const char *info, const char *other)
 {
         json_t *a = parse(info), *b = parse(other);
-        bool is_same = bmc_same(driver, a, other_driver, b);
+        bool is_same = bmc_same(a, b);
 
-        assert_true(bmc_same(other_driver, b, driver, a) == is_same);
+        assert_true(bmc_same(b, a) == is_same);
         json_decref(a);
         json_decref(b);
         return is_same;
@@ -109,20 +113,108 @@ static bool same(const char *driver, const char *info, const char *other_driver,
 
 static void test_the_same_bmc(void **state)
 {
-        assert_true(same("redfish", "{'redfish_address': 'https://10.0.0.5'}", "redfish",
+        assert_true(same("{'redfish_address': 'https://10.0.0.5'}",
                          "{'redfish_address': 'https://10.0.0.5:443/', 'redfish_system_id': '/a'}"));
-        assert_true(same("redfish", "{'redfish_address': 'https://[fd00::5]'}", "redfish",
-                         "{'redfish_address': 'https://[FD00::5]:443'}"));
-        assert_true(same("redfish", "{'redfish_address': 'https://10.0.0.5'}", "ipmi", "{'ipmi_address': '10.0.0.5'}"));
-        assert_true(
-                same("ipmi", "{'ipmi_address': 'fd00::5'}", "ipmi", "{'ipmi_address': 'fd00::5', 'ipmi_port': 623}"));
-        assert_false(
-                same("ipmi", "{'ipmi_address': '10.0.0.5'}", "ipmi", "{'ipmi_address': '10.0.0.5', 'ipmi_port': 624}"));
-        assert_false(same("redfish", "{'redfish_address': 'https://c', 'redfish_system_id': '/a'}", "redfish",
+        assert_true(same("{'redfish_address': 'https://[fd00::5]'}", "{'redfish_address': 'https://[FD00::5]:443'}"));
+        assert_true(same("{'redfish_address': 'https://10.0.0.5'}", "{'ipmi_address': '10.0.0.5'}"));
+        assert_true(same("{'ipmi_address': 'fd00::5'}", "{'ipmi_address': 'fd00::5', 'ipmi_port': 623}"));
+        assert_false(same("{'ipmi_address': '10.0.0.5'}", "{'ipmi_address': '10.0.0.5', 'ipmi_port': 624}"));
+        assert_false(same("{'redfish_address': 'https://c', 'redfish_system_id': '/a'}",
                           "{'redfish_address': 'https://c', 'redfish_system_id': '/b'}"));
-        assert_false(same("redfish", "{'redfish_address': 'https://10.0.0.5'}", "redfish",
-                          "{'redfish_address': 'https://10.0.0.50'}"));
-        assert_false(same("fake-hardware", "{}", "fake-hardware", "{}"));
+        assert_false(same("{'redfish_address': 'https://10.0.0.5'}", "{'redfish_address': 'https://10.0.0.50'}"));
+        assert_false(same("{}", "{}"));
+}
+
+/* Of idrac, ilo and irmc, and what some drivers take beside their own. */
+static void test_the_same_bmc_by_any_driver(void **state)
+{
+        static const char *const others[] = {
+                "{'drac_address': '10.0.0.5', 'drac_username': 'root'}",
+                "{'ilo_address': '10.0.0.5'}",
+                "{'irmc_address': '10.0.0.5', 'irmc_port': 443}",
+                "{'ipmi_address': '10.9.9.9', 'redfish_address': 'https://10.0.0.5/'}",
+        };
+        json_t *nothing = parse("{}");
+
+        for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+                assert_true(same("{'redfish_address': 'https://10.0.0.5'}", others[i]));
+        assert_false(bmc_is_known(nothing));
+        json_decref(nothing);
+}
+
+/* `inner` of the inventory, and the address that Ironic is given; NULL: it is asked for. */
+static void check_address(const char *way, const char *inner, const char *expected)
+{
+        char spec_text[256];
+        struct errors errors = {};
+        const json_t *secret;
+        const char *driver, *key;
+        json_t *info = NULL;
+
+        snprintf(spec_text, sizeof(spec_text),
+                 "{'bmc': {'%s': {'username': 'root', 'password': {'file': '/x'}, 'verify': true, 'port': 623}}}", way);
+        json_t *spec = parse(spec_text), *inventory = json_pack("{so}", "inventory", parse(inner));
+        int r = desired_bmc(spec, inventory, &driver, &info, &secret, &key, &errors);
+        assert_int_equal(r, expected ? 0 : -EINVAL);
+        if (expected)
+                assert_string_equal(spec_string(info, strcmp(way, "ipmi") == 0 ? "ipmi_address" : "redfish_address"),
+                                    expected);
+        else
+                assert_non_null(strstr(errors.list[0].pointer, "/address"));
+        json_decref(info);
+        json_decref(spec);
+        json_decref(inventory);
+}
+
+static void test_where_ironic_finds_the_bmc(void **state)
+{
+        check_address("redfish", "{'bmc_address': '10.0.0.5'}", "https://10.0.0.5");
+        check_address("redfish", "{'bmc_address': 'fd00::5'}", "https://[fd00::5]");
+        check_address("redfish", "{'bmc_address': '10.0.0.5', 'bmc_redfish': 'https://169.254.1.1:443'}",
+                      "https://10.0.0.5");
+        check_address("redfish", "{'bmc_address': '10.0.0.5', 'bmc_redfish': 'https://10.1.1.1:443'}",
+                      "https://10.0.0.5");
+        check_address("redfish", "{'bmc_address': '10.1.1.1', 'bmc_redfish': 'https://10.1.1.1:8443'}",
+                      "https://10.1.1.1:8443");
+        check_address("redfish", "{'bmc_address': '169.254.1.1', 'bmc_redfish': 'https://169.254.1.1:443'}", NULL);
+        check_address("redfish", "{'bmc_redfish': 'https://[fe80::1]:443'}", NULL);
+        check_address("redfish", "{'bmc_address': null}", NULL);
+        check_address("ipmi", "{'bmc_address': '10.0.0.5'}", "10.0.0.5");
+        check_address("ipmi", "{'bmc_address': '169.254.3.1'}", NULL);
+}
+
+/* ---- others' words ---- */
+
+static void test_words_are_whole_characters(void **state)
+{
+        char cut[] = "gr\xc3\xbc\xc3",
+             broken[] = "a\xff\xc0\x80"
+                        "b\xed\xa0\x80"
+                        "c\xf0\x9f\x98",
+             whole[] = "\xe2\x82\xac";
+
+        assert_false(wording_is_utf8(cut));
+        wording_repair(cut);
+        assert_string_equal(cut, "gr\xc3\xbc");
+        wording_repair(broken);
+        assert_string_equal(broken, "abc");
+        wording_repair(whole);
+        assert_string_equal(whole, "\xe2\x82\xac");
+        assert_true(wording_is_utf8(whole));
+}
+
+static void test_secrets_are_hidden(void **state)
+{
+        char twice[] = "not s3cret-1, s3cret-1!", cut[] = "the value s3cre", short_one[] = "abc", none[] = "as it is";
+
+        wording_hide(twice, "s3cret-1");
+        assert_string_equal(twice, "not ******, ******!");
+        wording_hide(cut, "s3cret-1");
+        assert_string_equal(cut, "the value *****");
+        wording_hide(short_one, "ab");
+        assert_string_equal(short_one, "abc");
+        wording_hide(none, NULL);
+        assert_string_equal(none, "as it is");
 }
 
 static void test_capabilities(void **state)
@@ -143,9 +235,15 @@ static void test_capabilities(void **state)
 int main(void)
 {
         const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_lldp),         cmocka_unit_test(test_smbios_host_interface),
-                cmocka_unit_test(test_ipmitool),     cmocka_unit_test(test_the_same_bmc),
+                cmocka_unit_test(test_lldp),
+                cmocka_unit_test(test_smbios_host_interface),
+                cmocka_unit_test(test_ipmitool),
+                cmocka_unit_test(test_the_same_bmc),
                 cmocka_unit_test(test_capabilities),
+                cmocka_unit_test(test_the_same_bmc_by_any_driver),
+                cmocka_unit_test(test_where_ironic_finds_the_bmc),
+                cmocka_unit_test(test_words_are_whole_characters),
+                cmocka_unit_test(test_secrets_are_hidden),
         };
 
         return cmocka_run_group_tests(tests, NULL, NULL);
