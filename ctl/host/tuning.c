@@ -23,6 +23,7 @@ struct tuning {
         uint64_t done;            /* the last that the thread is through with */
         struct failure *failures; /* of the last pass */
         size_t failure_count;
+        json_t *restoring; /* [{kind, name, words}] */
         char *isolated;
         uint64_t passes; /* since the start: how many, and how long they took together */
         double passes_s;
@@ -54,6 +55,21 @@ const char *tuning_failure(const struct tuning *tuning, uint32_t id)
         for (size_t i = 0; i < tuning->failure_count; i++)
                 if (tuning->failures[i].id == id)
                         return tuning->failures[i].text;
+        return NULL;
+}
+
+/* The host's profile is one, whatever it was called. */
+const char *tuning_restoring(const struct tuning *tuning, const char *kind, const char *name)
+{
+        json_t *entry;
+        size_t i;
+
+        json_array_foreach (tuning->restoring, i, entry) {
+                const char *its = json_string_value(json_object_get(entry, "name"));
+                if (strcmp(json_string_value(json_object_get(entry, "kind")), kind) == 0 &&
+                    (!*its || strcmp(its, name) == 0))
+                        return json_string_value(json_object_get(entry, "words"));
+        }
         return NULL;
 }
 
@@ -126,13 +142,31 @@ static void on_passed(void *user, uint64_t revision, double seconds, const char 
 {
         struct tuning *tuning = user;
 
-        tuning->passes++;
-        tuning->passes_s += seconds;
-        tuning->done = revision;
+        if (seconds >= 0) {
+                tuning->passes++;
+                tuning->passes_s += seconds;
+                tuning->done = revision;
+        }
         free(tuning->isolated);
         tuning->isolated = isolated ? strdup(isolated) : NULL;
         if (tuning->events.progress)
                 tuning->events.progress(tuning->events.user);
+}
+
+static void on_step(void *user)
+{
+        struct tuning *tuning = user;
+
+        if (tuning->events.step)
+                tuning->events.step(tuning->events.user);
+}
+
+static void on_gone(void *user, json_t *restoring)
+{
+        struct tuning *tuning = user;
+
+        json_decref(tuning->restoring);
+        tuning->restoring = restoring;
 }
 
 static void on_note(void *user, int priority, const char *text)
@@ -143,7 +177,13 @@ static void on_note(void *user, int priority, const char *text)
                 tuning->events.note(tuning->events.user, priority, text);
 }
 
-static const struct thread_handlers handlers = {.told = on_told, .passed = on_passed, .note = on_note};
+static const struct thread_handlers handlers = {
+        .told = on_told,
+        .passed = on_passed,
+        .step = on_step,
+        .gone = on_gone,
+        .note = on_note,
+};
 
 /* ---- outside ---- */
 
@@ -159,9 +199,11 @@ const char *tuning_isolated_cpus(const struct tuning *tuning)
 
 json_t *tuning_info(const struct tuning *tuning)
 {
-        return json_pack("{ss, sI, sI, s{sI, sf}}", "state", tuning->done >= tuning->wanted ? "settled" : "working",
-                         "in_force_revision", (json_int_t)tuning->done, "failures", (json_int_t)tuning->failure_count,
-                         "passes", "count", (json_int_t)tuning->passes, "seconds", tuning->passes_s);
+        return json_pack("{ss, sI, sI, s{sI, sf}, sO*}", "state",
+                         tuning->done >= tuning->wanted ? "settled" : "working", "in_force_revision",
+                         (json_int_t)tuning->done, "failures", (json_int_t)tuning->failure_count, "passes", "count",
+                         (json_int_t)tuning->passes, "seconds", tuning->passes_s, "restoring",
+                         json_array_size(tuning->restoring) > 0 ? tuning->restoring : NULL);
 }
 
 int tuning_ask(struct tuning *tuning, enum tuning_topic topic, const struct transaction *transaction,
@@ -190,6 +232,7 @@ struct tuning *tuning_free(struct tuning *tuning)
                 free(tuning->failures[i].text);
         free(tuning->failures);
         free(tuning->isolated);
+        json_decref(tuning->restoring);
         free(tuning);
         return NULL;
 }
