@@ -125,17 +125,37 @@ static bool fits_with(const struct placement_state *state, const struct guest_de
         return vcpus >= less.cells && placement_try(state, &less, NULL) == 0;
 }
 
-/* The largest number of units below `wanted` that fits, by halving; 0: none. */
+/* Of memory (in units of so many bytes) or, with 0, of vCPUs. */
+static bool units_fit(const struct placement_state *state, const struct guest_demand *demand, uint64_t units,
+                      uint64_t unit_bytes)
+{
+        return unit_bytes ? fits_with(state, demand, demand->vcpus, units * unit_bytes)
+                          : fits_with(state, demand, (unsigned)units, demand->memory_bytes);
+}
+
+/* More than this many units cannot be, whatever the nodes are. */
+static uint64_t bound(const struct placement_state *state, const struct guest_demand *demand, uint64_t unit_bytes)
+{
+        if (unit_bytes)
+                return placement_free_bytes(state, demand->page_bytes) / unit_bytes;
+        return demand->policy == VCPU_DEDICATED ? placement_free_cpus(state, demand->siblings) : UINT64_MAX - 1;
+}
+
+/* The largest number of units below `wanted` that fits, by halving; 0: none. What lacks something else does not get it by
+ * having less of this: one unit tells. */
 static uint64_t largest(const struct placement_state *state, const struct guest_demand *demand, uint64_t wanted,
                         uint64_t unit_bytes)
 {
-        uint64_t low = 0, high = wanted;
+        uint64_t low = 1, high = bound(state, demand, unit_bytes) + 1;
+        uint64_t fewest = unit_bytes || demand->cells == 0 ? 1 : demand->cells;
 
-        while (high - low > 1) {
+        high = high < wanted ? high : wanted;
+        if (fewest >= wanted || !units_fit(state, demand, fewest, unit_bytes))
+                return 0;
+        low = fewest;
+        while (high > low && high - low > 1) {
                 uint64_t middle = low + (high - low) / 2;
-                bool fits = unit_bytes ? fits_with(state, demand, demand->vcpus, middle * unit_bytes)
-                                       : fits_with(state, demand, (unsigned)middle, demand->memory_bytes);
-                if (fits)
+                if (units_fit(state, demand, middle, unit_bytes))
                         low = middle;
                 else
                         high = middle;
