@@ -77,7 +77,7 @@ json_t *machine_audit(struct machine *machine, struct errors *errors)
 struct preview {
         struct machine *machine;
         const struct wants *wants;
-        struct draft draft;   /* of the previewed profile; its plan NULL: there is none, or it cannot be */
+        struct draft draft; /* of the previewed profile; its plan NULL: there is none, or it cannot be */
         json_t *answer;
 };
 

@@ -64,6 +64,19 @@ static int apply_wish(struct machine *machine, const struct want *want, const st
         return guests_apply(machine->guests, want->name, wish, interfaces, count, state, mode, ret_status, errors);
 }
 
+/* Of those that run. */
+static bool has_live_steps(const json_t *status)
+{
+        json_t *domain, *step;
+        size_t i, j;
+
+        json_array_foreach (json_object_get(status, "domains"), i, domain)
+                json_array_foreach (json_object_get(domain, "steps"), j, step)
+                        if (strcmp(json_string_value(json_object_get(step, "scope")), "live") == 0)
+                                return true;
+        return false;
+}
+
 static bool has_drift(const json_t *status)
 {
         json_t *domain;
@@ -140,6 +153,7 @@ static void apply_one(struct machine *machine, struct want *want, const struct g
                 apply_one(machine, want, wish, state);
                 return;
         }
+        machine->changes += has_live_steps(status);
         tell(machine, want, r, status, &errors);
 }
 

@@ -139,9 +139,9 @@ static void note_new(struct machine *machine, const json_t *before)
                 const char *kind = json_string_value(json_object_get(entry, "kind"));
                 const char *name = json_string_value(json_object_get(entry, "name"));
                 if (!json_equal(entry, find_restoring(before, kind, name)))
-                        machine->note(machine->user, LOG_ERR, "%s%s%s is not wanted any more and cannot be put back yet: %s",
-                                      kind, *name ? " " : "", name,
-                                      json_string_value(json_object_get(entry, "words")));
+                        machine->note(machine->user, LOG_ERR,
+                                      "%s%s%s is not wanted any more and cannot be put back yet: %s", kind,
+                                      *name ? " " : "", name, json_string_value(json_object_get(entry, "words")));
         }
 }
 

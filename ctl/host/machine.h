@@ -1,8 +1,8 @@
 /* The thread's side of the host's reconciler: what it knows of the machine, and the steps of a pass over it. Owned by
  * the thread alone; what it finds leaves through `tell`, `gone` and `note` (thread.c).
  *
- * Each object stands by itself (wants.h): what is in force is looked at, what failed is tried again, and neither touches
- * the others. */
+ * Each object stands by itself (wants.h): what is in force is looked at, what failed is tried again, and neither
+ * touches the others. */
 #pragma once
 
 #include "guest/guest.h"
@@ -10,12 +10,12 @@
 #include "knob/audit.h"
 #include "wants.h"
 
-#define LOOK_MS        4000   /* what gives no event is seen within 5 s */
-#define BUSY_MS        8000   /* libvirt tells of no end of a job */
-#define RETRY_MS       32000  /* a driver that was loaded, pages that were freed */
-#define RETRY_LAST_MS  600000 /* of drift that cannot be put back, after doubling */
-#define GUESTS_MS      32000  /* libvirt tells of no change of a persistent pin */
-#define SETTLE_MS      1000   /* interrupts come one by one */
+#define LOOK_MS       4000   /* what gives no event is seen within 5 s */
+#define BUSY_MS       8000   /* libvirt tells of no end of a job */
+#define RETRY_MS      32000  /* a driver that was loaded, pages that were freed */
+#define RETRY_LAST_MS 600000 /* of drift that cannot be put back, after doubling */
+#define GUESTS_MS     32000  /* libvirt tells of no change of a persistent pin */
+#define SETTLE_MS     1000   /* interrupts come one by one */
 
 struct machine {
         struct host host;
@@ -31,15 +31,17 @@ struct machine {
         json_t *reboot; /* knobs that are in force only after a reboot */
         bool enforce;
         uint64_t enforced;     /* how many times drift was put back */
-        int64_t targets_at_ms; /* CPUs, interrupts or devices came or went: when the plan is made anew; 0: they did not */
+        uint64_t changes;      /* how many times anything of the host was changed, as far as isolation may tell */
+        int64_t targets_at_ms; /* CPUs, interrupts or devices came or went: when the plan is made anew; 0: they did not
+                                */
 
         struct guests *guests;
-        json_t *guest_list;      /* all domains, as last seen */
-        int64_t guests_at_ms;    /* when all are to be looked at again */
-        json_t *proof;           /* of isolation (proof.h), for the audit; NULL: none */
+        json_t *guest_list;   /* all domains, as last seen */
+        int64_t guests_at_ms; /* when all are to be looked at again */
+        json_t *proof;        /* of isolation (proof.h), for the audit; NULL: none */
 
-        json_t *restoring;       /* what is wanted no more and could not be put back: [{kind, name, words}] */
-        int64_t restore_at_ms;   /* when it is tried again */
+        json_t *restoring;     /* what is wanted no more and could not be put back: [{kind, name, words}] */
+        int64_t restore_at_ms; /* when it is tried again */
 
         /* An object's status is another. Takes over `status`. `failure`: why it is not in force, NULL: it is. */
         void (*tell)(void *user, const struct want *want, json_t *status, const char *failure);
@@ -71,8 +73,8 @@ json_t *machine_audit(struct machine *machine, struct errors *errors);
 /* What the pass for `wants` would do; writes nothing. */
 json_t *machine_preview(struct machine *machine, const struct wants *wants, struct errors *errors);
 
-/* ---- profile.c, devices.c, guests.c. `_apply`: what is not in force yet, and is due; what is, is looked at. `_restore`:
- * what is wanted no more; what cannot be, goes to machine_not_restored() ---- */
+/* ---- profile.c, devices.c, guests.c. `_apply`: what is not in force yet, and is due; what is, is looked at.
+ * `_restore`: what is wanted no more; what cannot be, goes to machine_not_restored() ---- */
 
 /* A plan with what it was made from, until it is in force. */
 struct draft {
@@ -119,4 +121,5 @@ bool standing_is_due(const struct standing *standing);
 void machine_not_restored(struct machine *machine, const char *kind, const char *name, const struct errors *errors);
 /* Calls for each journal state/PREFIX-NAME.json. */
 void each_journal(const struct machine *machine, const char *prefix,
-                  void (*call)(struct machine *machine, const char *name, void *user), struct machine *with, void *user);
+                  void (*call)(struct machine *machine, const char *name, void *user), struct machine *with,
+                  void *user);

@@ -89,15 +89,14 @@ static void tell_in_force(struct machine *machine, struct want *want, json_t *dr
         standing->drifted = json_array_size(drift) > 0;
         if (!standing->drifted || !machine->enforce)
                 standing_applied(standing);
-        json_t *status =
-                json_pack("{ss, so, s{sI}, so, sb, sO, so, sI}", "state",
-                          standing->error     ? "error"
-                          : standing->drifted ? "drifted"
-                                              : "active",
-                          "plan", plan_to_json(machine->plan, machine->topology), "knobs", "wanted",
-                          (json_int_t)machine->wishes.count, "drift", drift, "reboot_required",
-                          json_array_size(machine->reboot) > 0, "reboot_reasons", machine->reboot, "notes",
-                          notes_of(&machine->wishes), "enforced", (json_int_t)machine->enforced);
+        json_t *status = json_pack("{ss, so, s{sI}, so, sb, sO, so, sI}", "state",
+                                   standing->error     ? "error"
+                                   : standing->drifted ? "drifted"
+                                                       : "active",
+                                   "plan", plan_to_json(machine->plan, machine->topology), "knobs", "wanted",
+                                   (json_int_t)machine->wishes.count, "drift", drift, "reboot_required",
+                                   json_array_size(machine->reboot) > 0, "reboot_reasons", machine->reboot, "notes",
+                                   notes_of(&machine->wishes), "enforced", (json_int_t)machine->enforced);
         if (standing->error)
                 json_object_set_new(status, "error", json_string(standing->error));
         machine->tell(machine->user, want, status, standing->error);
@@ -157,8 +156,13 @@ static void take_draft(struct machine *machine, struct draft *draft, const json_
                 machine->drift = NULL; /* then it is seen by looking now and then */
 }
 
-static void take_reboot(struct machine *machine, const struct knob_results *results)
+static void take_results(struct machine *machine, const struct knob_results *results)
 {
+        bool changed = false;
+
+        for (size_t i = 0; i < results->count; i++)
+                changed |= results->list[i].state == KNOB_CHANGED;
+        machine->changes += changed;
         json_decref(machine->reboot);
         machine->reboot = select_results(results, needs_reboot);
 }
@@ -187,7 +191,7 @@ static int put_into_force(struct machine *machine, struct want *want, struct dra
                 fail(machine, want, &errors);
         else {
                 take_draft(machine, draft, want->spec);
-                take_reboot(machine, &results);
+                take_results(machine, &results);
                 standing_applied(&want->standing);
         }
         knob_results_clear(&results);
@@ -230,7 +234,7 @@ static void put_back(struct machine *machine, struct want *want)
                 standing_not_put_back(machine, want, KIND, words);
         } else {
                 machine->enforced++;
-                take_reboot(machine, &results);
+                take_results(machine, &results);
                 machine->note(machine->user, LOG_NOTICE, KIND " %s: the host had drifted, and was put back",
                               want->name);
         }
@@ -282,8 +286,10 @@ static void make_anew(struct machine *machine, struct want *want)
         if (drifted && !machine->enforce)
                 take_draft(machine, &draft, want->spec);
         else if (put_into_force(machine, want, &draft) == 0)
-                machine->note(machine->user, LOG_NOTICE, KIND " %s: CPUs, interrupts or devices have changed, and the plan "
-                              "was made anew", want->name);
+                machine->note(machine->user, LOG_NOTICE,
+                              KIND " %s: CPUs, interrupts or devices have changed, and the plan "
+                                   "was made anew",
+                              want->name);
 }
 
 static void follow(struct machine *machine, struct want *want, int64_t patience_ms)

@@ -22,8 +22,9 @@ struct letter {
         uint32_t id;
         uint64_t revision;
         double seconds; /* that a pass took; below 0: it was none */
+        bool changed;   /* it has written something */
         int priority;
-        char *text; /* the failure, the note, the isolated CPUs */
+        char *text;     /* the failure, the note, the isolated CPUs */
         json_t *status; /* or the list of what is gone */
         struct tuning_request *request;
         struct letter *next;
@@ -59,6 +60,7 @@ struct thread {
         /* the thread's */
         struct machine machine;
         uint64_t told_serial;                   /* of the plan that the loop knows */
+        uint64_t told_changes;                  /* likewise */
         int64_t look_at_ms, looked_at_ms;       /* 0: no look is due */
         int64_t guests_at_ms, guests_looked_ms; /* libvirt has told of something; 0: it has not */
 };
@@ -153,15 +155,17 @@ static void post_passed(struct thread *thread, double seconds)
         if (letter) {
                 letter->revision = thread->machine.wants->revision;
                 letter->seconds = seconds;
+                letter->changed = thread->machine.changes != thread->told_changes;
                 post(thread, letter);
         }
         thread->told_serial = thread->machine.plan_serial;
+        thread->told_changes = thread->machine.changes;
 }
 
-/* The loop knows which CPUs are isolated by the last pass. */
+/* The loop knows which CPUs are isolated, and whether that is proven, by the last that it was told. */
 static void post_another_plan(struct thread *thread)
 {
-        if (thread->told_serial != thread->machine.plan_serial)
+        if (thread->told_serial != thread->machine.plan_serial || thread->told_changes != thread->machine.changes)
                 post_passed(thread, -1);
 }
 
@@ -234,6 +238,7 @@ static void do_what_is_due(struct thread *thread)
         if (thread->guests_at_ms > 0 && machine_now_ms() >= thread->guests_at_ms) {
                 thread->guests_at_ms = 0;
                 machine_guests_changed(machine);
+                post_another_plan(thread);
                 thread->guests_looked_ms = machine_now_ms();
         }
         if (thread->look_at_ms > 0 && machine_now_ms() >= thread->look_at_ms) {
@@ -307,7 +312,7 @@ static void deliver(struct thread *thread, struct letter *letter)
                                       letter->text);
                 break;
         case LETTER_PASSED:
-                thread->handlers.passed(thread->user, letter->revision, letter->seconds, letter->text);
+                thread->handlers.passed(thread->user, letter->revision, letter->seconds, letter->text, letter->changed);
                 break;
         case LETTER_STEP:
                 thread->handlers.step(thread->user);

@@ -13,8 +13,8 @@ struct thread_handlers {
         /* Takes over `status`. */
         void (*told)(void *user, uint32_t id, uint64_t revision, json_t *status, const char *failure);
         /* A pass for this revision of the model is over, or, with `seconds` below 0, another plan is in force;
-         * `isolated`: CPUs that it isolates, or NULL. */
-        void (*passed)(void *user, uint64_t revision, double seconds, const char *isolated);
+         * `isolated`: CPUs that it isolates, or NULL. `changed`: something of the host was written since the last. */
+        void (*passed)(void *user, uint64_t revision, double seconds, const char *isolated, bool changed);
         /* An object of a pass is through: it goes on. */
         void (*step)(void *user);
         /* What is wanted no more and could not be put back yet. Takes over the list: [{kind, name, words}]. */

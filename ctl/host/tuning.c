@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model.h"
+#include "proof.h"
 #include "socle/cleanup.h"
 #include "thread.h"
 
@@ -18,6 +19,7 @@ struct tuning {
         struct model *model;
         struct model_observer observer;
         struct thread *thread;
+        struct proof *proof;
         struct tuning_events events;
         uint64_t wanted;          /* the last revision that concerns the host */
         uint64_t done;            /* the last that the thread is through with */
@@ -135,10 +137,61 @@ static void on_told(void *user, uint32_t id, uint64_t revision, json_t *status, 
                 return;
         }
         failure_set(tuning, id, failure);
+        if (strcmp(object->kind->name, "HostProfile") == 0 && proof_result(tuning->proof))
+                json_object_set(status, "isolation", (json_t *)proof_result(tuning->proof));
         model_set_status(tuning->model, object, status);
 }
 
-static void on_passed(void *user, uint64_t revision, double seconds, const char *isolated)
+/* ---- is it isolated? ---- */
+
+static struct object *profile_of(const struct tuning *tuning)
+{
+        return model_next(tuning->model, kind_find("HostProfile"), NULL);
+}
+
+static void on_proof(void *user, const json_t *isolation)
+{
+        struct tuning *tuning = user;
+        struct object *object = profile_of(tuning);
+
+        thread_take_proof(tuning->thread, isolation ? json_deep_copy(isolation) : json_null());
+        if (!object || !object->status)
+                return;
+        json_t *status = json_copy(object->status);
+        json_object_del(status, "isolation");
+        if (isolation)
+                json_object_set(status, "isolation", (json_t *)isolation);
+        model_set_status(tuning->model, object, status);
+}
+
+/* The kernel's command line isolates, and is not the one that it runs with. */
+static bool is_yet_to_boot(const struct object *profile)
+{
+        json_t *reason;
+        size_t i;
+
+        json_array_foreach (json_object_get(profile->status, "reboot_reasons"), i, reason)
+                if (strcmp(json_string_value(json_object_get(reason, "knob")) ?: "", "kernel_command_line") == 0)
+                        return true;
+        return false;
+}
+
+static void consider_proof(struct tuning *tuning, bool changed)
+{
+        const struct object *object = profile_of(tuning);
+        struct host_profile *profile = NULL;
+        struct errors ignored = {};
+
+        if (!object || host_profile_from_json(&profile, object->spec, &ignored) < 0) {
+                proof_consider(tuning->proof, NULL, NULL, changed, NULL);
+                return;
+        }
+        proof_consider(tuning->proof, &profile->check, tuning->isolated, changed,
+                       is_yet_to_boot(object) ? "the kernel is to be booted with its new command line first" : NULL);
+        host_profile_free(profile);
+}
+
+static void on_passed(void *user, uint64_t revision, double seconds, const char *isolated, bool changed)
 {
         struct tuning *tuning = user;
 
@@ -149,6 +202,7 @@ static void on_passed(void *user, uint64_t revision, double seconds, const char 
         }
         free(tuning->isolated);
         tuning->isolated = isolated ? strdup(isolated) : NULL;
+        consider_proof(tuning, changed);
         if (tuning->events.progress)
                 tuning->events.progress(tuning->events.user);
 }
@@ -226,6 +280,7 @@ struct tuning *tuning_free(struct tuning *tuning)
 {
         if (!tuning)
                 return NULL;
+        proof_free(tuning->proof);
         thread_free(tuning->thread);
         model_unobserve(tuning->model, &tuning->observer);
         for (size_t i = 0; i < tuning->failure_count; i++)
@@ -258,7 +313,10 @@ int tuning_new(struct tuning **ret, sd_event *event, struct model *model, const 
         tuning->model = model;
         tuning->observer = (struct model_observer){.committed = on_committed, .user = tuning};
         model_observe(model, &tuning->observer);
-        int r = thread_new(&tuning->thread, event, options, &handlers, tuning);
+        const struct proof_options proof = {.told = on_proof, .user = tuning};
+        int r = proof_new(&tuning->proof, event, &proof);
+        if (r == 0)
+                r = thread_new(&tuning->thread, event, options, &handlers, tuning);
         if (r < 0)
                 return r;
         adopt_model(tuning);

@@ -16,11 +16,11 @@ struct standing {
         bool tried;   /* this revision, with this plan */
         bool applied; /* it is in force: what differs now has drifted */
         bool drifted;
-        char *error;           /* of the last attempt to apply it, or to put drift back; NULL: it went well */
-        int64_t next_try_ms;   /* not before; 0: whenever */
-        int64_t patience_ms;   /* that the last failure to put drift back was worth */
-        uint64_t plan_serial;  /* of a Guest: the plan by which it was placed */
-        json_t *status;        /* as last told */
+        char *error;          /* of the last attempt to apply it, or to put drift back; NULL: it went well */
+        int64_t next_try_ms;  /* not before; 0: whenever */
+        int64_t patience_ms;  /* that the last failure to put drift back was worth */
+        uint64_t plan_serial; /* of a Guest: the plan by which it was placed */
+        json_t *status;       /* as last told */
 };
 
 struct want {

@@ -281,8 +281,7 @@ static int open_model(struct daemon *daemon)
 static int start_tuner(struct daemon *daemon)
 {
         const struct config *config = &daemon->config;
-        const struct tuning_events events = {
-                .progress = on_progress, .step = on_step, .note = on_note, .user = daemon};
+        const struct tuning_events events = {.progress = on_progress, .step = on_step, .note = on_note, .user = daemon};
         const char *slash = strrchr(config->store, '/');
         cleanup_free char *state = NULL;
 

@@ -1,5 +1,6 @@
 /* How long one guest takes to be placed among 500 on 1,024 CPUs and 32 nodes: guests that fit, that need two and eight
- * nodes, and some that fit nowhere (which costs the search for what would do), on that host and on a full one. `meson test --benchmark` runs it. */
+ * nodes, and some that fit nowhere (which costs the search for what would do), on that host and on a full one. `meson
+ * test --benchmark` runs it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -85,11 +86,8 @@ static unsigned fill_up(struct placement_state *state)
 /* What fits nowhere, each for another reason. */
 static void refuse(const struct placement_state *state)
 {
-        struct guest_demand demand = {.name = "one",
-                                      .vcpus = 1024,
-                                      .policy = VCPU_DEDICATED,
-                                      .memory_bytes = 4 * GIB,
-                                      .near_node = -1};
+        struct guest_demand demand = {
+                .name = "one", .vcpus = 1024, .policy = VCPU_DEDICATED, .memory_bytes = 4 * GIB, .near_node = -1};
 
         measure(state, "1024 dedicated vCPUs: no place", &demand);
         demand.siblings = SIBLING_ISOLATE;

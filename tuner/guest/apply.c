@@ -111,8 +111,7 @@ static int place(struct change *change, const struct guest_wish *wish, struct pl
 static struct guest_placement *placement_as_is(const struct change *change)
 {
         const struct domain *domain = change->live ? change->live : change->config;
-        struct guest_placement *placement =
-                domain ? placement_of(domain, change->topology, change->plan, false) : NULL;
+        struct guest_placement *placement = domain ? placement_of(domain, change->topology, change->plan, false) : NULL;
 
         if (placement)
                 drift_add_taken(change->guests, domain, change->topology, placement);
@@ -204,9 +203,9 @@ static void tell_failure(const struct change *change, const char *uuid, const st
 {
         const struct known *known = guests_known(change->guests, uuid);
 
-        json_array_append_new(list, json_pack("{s:s*, s:s, s:s}", "name", known ? known->domain->name : NULL, "uuid",
-                                              uuid, "error",
-                                              errors->count > 0 ? errors->list[0].message : "out of memory"));
+        json_array_append_new(list,
+                              json_pack("{s:s*, s:s, s:s}", "name", known ? known->domain->name : NULL, "uuid", uuid,
+                                        "error", errors->count > 0 ? errors->list[0].message : "out of memory"));
 }
 
 int apply_domain(struct change *change, const char *uuid, const struct guest_wish *wish, struct placement_state *state,

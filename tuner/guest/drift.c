@@ -65,8 +65,8 @@ static bool is(const struct cpu_set *set, const struct cpu_set *other)
         return other && cpu_set_equal(set, other);
 }
 
-/* `running`: what the kernel says, NULL: not known. That tells only as long as libvirt's record is ours: a thread that was
- * not pinned yet runs where its parent did. */
+/* `running`: what the kernel says, NULL: not known. That tells only as long as libvirt's record is ours: a thread that
+ * was not pinned yet runs where its parent did. */
 static void look(const struct known_pins *known, const char *scope, enum thread thread, unsigned i, unsigned id,
                  const struct cpu_set *recorded, const struct cpu_set *running, json_t *steps)
 {

@@ -34,8 +34,9 @@ void guests_seen(struct guests *guests);
 bool guests_moved(struct guests *guests, const char *name, int cpu_limit);
 
 /* Who is pinned where: every domain's placement, ours or not, goes into `state`. What libvirt tells of is read again at
- * once, the rest (persistent pins that someone changes) when it is older than half a minute. ret_list: [{name, uuid, active, foreign, guest, vcpus, cpus, memory_bytes, nodes, pci, manager,
- * placement, findings}], as topology_render_…() takes them. */
+ * once, the rest (persistent pins that someone changes) when it is older than half a minute. ret_list: [{name, uuid,
+ * active, foreign, guest, vcpus, cpus, memory_bytes, nodes, pci, manager, placement, findings}], as topology_render_…()
+ * takes them. */
 int guests_observe(struct guests *guests, struct placement_state *state, json_t **ret_list, struct errors *errors);
 
 enum guest_mode {
@@ -53,7 +54,8 @@ enum guest_mode {
  * guests_restore() is. `state`: from guests_observe(); the guest's new place is in it afterwards, also after a dry run.
  * ret_status, also on failure: {domains: [{name, uuid, active, placement, steps: [{scope: "live" | "persistent", what,
  * from, to}], restart_required, restart_reasons, drift}]}; after a dry run, steps are what differs. `drift`, only if
- * there is some: steps from what others have set to what was set. Of a domain that could not be: {name, uuid, error}. */
+ * there is some: steps from what others have set to what was set. Of a domain that could not be: {name, uuid, error}.
+ */
 int guests_apply(struct guests *guests, const char *name, const struct guest_wish *wish,
                  const struct guest_interface *interfaces, size_t interface_count, struct placement_state *state,
                  enum guest_mode mode, json_t **ret_status, struct errors *errors);

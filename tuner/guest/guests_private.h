@@ -51,7 +51,8 @@ bool pins_are_taken(const struct cpu_set *cpus, const struct plan *plan);
 int demand_make(const struct guests *guests, const struct guest_wish *wish, const struct domain *domain, bool has_ports,
                 const struct placement_state *state, struct guest_demand *ret, struct errors *errors);
 
-/* live.c: a running domain's pins. -EBUSY: a job of libvirt's keeps it, for which each call would wait half a minute. */
+/* live.c: a running domain's pins. -EBUSY: a job of libvirt's keeps it, for which each call would wait half a minute.
+ */
 int live_is_free(virDomainPtr handle, struct errors *errors);
 struct live_pins {
         unsigned vcpus;
@@ -97,7 +98,8 @@ struct change {
         bool memory_moved;
 };
 int change_domain(struct change *change, struct errors *errors);
-/* apply.c: a domain of the Guest; `change` says how and by whom, and is cleared. Its status, or why not, goes to `list`. */
+/* apply.c: a domain of the Guest; `change` says how and by whom, and is cleared. Its status, or why not, goes to
+ * `list`. */
 int apply_domain(struct change *change, const char *uuid, const struct guest_wish *wish, struct placement_state *state,
                  json_t *list, struct errors *errors);
 /* diff.c: what the persistent XML says otherwise, into `steps`. */
@@ -106,17 +108,17 @@ void change_diff(const struct change *change, const struct domain *config, json_
 json_t *change_stale_interfaces(const struct change *change);
 int define_tree(virConnectPtr connection, xmlDocPtr tree, const char *name, struct errors *errors);
 
-/* drift.c: pins that are neither ours (as set, or as they were about to be set) nor those from before us, as steps. Pins
- * that are not there at all are nobody's. Nothing of it without `entry`, the domain's in the journal. */
+/* drift.c: pins that are neither ours (as set, or as they were about to be set) nor those from before us, as steps.
+ * Pins that are not there at all are nobody's. Nothing of it without `entry`, the domain's in the journal. */
 int drift_find(const json_t *entry, const struct domain *live, const struct live_pins *pins,
                const struct domain *config, const struct topology *topology, json_t *steps);
 /* CPUs that the domain has for itself though no pin tells of it (idle siblings), if its vCPUs are where we put them. */
 void drift_add_taken(const struct guests *guests, const struct domain *domain, const struct topology *topology,
                      struct guest_placement *placement);
 
-/* journal.c. What was there before a domain was first changed, and what was set, {domains: {UUID: {name, id, config, live,
- * interfaces, ours, next}}}: XML as libvirt gave it, MAC addresses of interfaces that were set, the placement as JSON;
- * `next`: the one that was being set when the journal was written. */
+/* journal.c. What was there before a domain was first changed, and what was set, {domains: {UUID: {name, id, config,
+ * live, interfaces, ours, next}}}: XML as libvirt gave it, MAC addresses of interfaces that were set, the placement as
+ * JSON; `next`: the one that was being set when the journal was written. */
 int journals_load(struct guests *guests);
 /* -EBADMSG and words: that Guest's cannot be read. */
 int journal_check(struct guests *guests, const char *guest, struct errors *errors);

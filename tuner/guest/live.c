@@ -190,8 +190,8 @@ int live_put_back(virDomainPtr handle, const struct domain *before, const struct
         /* One that cannot be put back does not keep the others, unless they would wait for the same. */
         for (unsigned v = 0; v < now->vcpus && !is_in_the_way(r); v++) {
                 const struct cpu_set *was = v < before->vcpus ? &before->vcpu_cpus[v] : online;
-                r = worse(r, pin_one(&pinning, THREAD_VCPU, v, or_all(&now->vcpu_cpus[v], online),
-                                     or_all(was, online)));
+                r = worse(r,
+                          pin_one(&pinning, THREAD_VCPU, v, or_all(&now->vcpu_cpus[v], online), or_all(was, online)));
         }
         if (!is_in_the_way(r))
                 r = worse(r, pin_one(&pinning, THREAD_EMULATOR, 0, or_all(&now->emulator, online),

@@ -80,8 +80,7 @@ static bool cell_fits(const struct search *search, const struct cell_need *need,
                 return false;
         if (need->dedicated + need->extra == 0)
                 return true;
-        return pick_may_fit(use, &pick) &&
-               (pick.siblings == SIBLING_PREFER || pick_cell(search, need, node, &taken));
+        return pick_may_fit(use, &pick) && (pick.siblings == SIBLING_PREFER || pick_cell(search, need, node, &taken));
 }
 
 static bool same_need(const struct cell_need *a, const struct cell_need *b)
@@ -301,8 +300,8 @@ static uint64_t larger(uint64_t a, uint64_t b)
         return a > b ? a : b;
 }
 
-/* The fewest cells that are not out of the question by mere numbers, of CPUs, of cores as the sibling policy wants them,
- * and of memory; 0: none is. */
+/* The fewest cells that are not out of the question by mere numbers, of CPUs, of cores as the sibling policy wants
+ * them, and of memory; 0: none is. */
 static unsigned fewest_cells(const struct placement_state *state, const struct guest_demand *demand)
 {
         unsigned extra = demand_extra(demand), dedicated = 0, most = 0, most_vcpus = 0;

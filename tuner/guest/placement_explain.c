@@ -141,8 +141,8 @@ static uint64_t bound(const struct placement_state *state, const struct guest_de
         return demand->policy == VCPU_DEDICATED ? placement_free_cpus(state, demand->siblings) : UINT64_MAX - 1;
 }
 
-/* The largest number of units below `wanted` that fits, by halving; 0: none. What lacks something else does not get it by
- * having less of this: one unit tells. */
+/* The largest number of units below `wanted` that fits, by halving; 0: none. What lacks something else does not get it
+ * by having less of this: one unit tells. */
 static uint64_t largest(const struct placement_state *state, const struct guest_demand *demand, uint64_t wanted,
                         uint64_t unit_bytes)
 {

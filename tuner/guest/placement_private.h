@@ -17,8 +17,8 @@ struct pick_core {
         unsigned threads; /* of the class */
         unsigned free;    /* of them, taken by nobody */
         int node;
-        const int *cpus;  /* `threads` numbers, in state->core_cpus */
-        bool whole;       /* all online CPUs of the core are of the class */
+        const int *cpus; /* `threads` numbers, in state->core_cpus */
+        bool whole;      /* all online CPUs of the core are of the class */
 };
 
 struct node_use {
@@ -30,7 +30,7 @@ struct node_use {
         unsigned dedicated_count, free_count;
         unsigned untouched_cores;   /* whole ones that nobody is on: what `isolate` may have */
         unsigned untouched_threads; /* of those with siblings: what `require` may have */
-        unsigned shared_vcpus; /* floating on `shared` now */
+        unsigned shared_vcpus;      /* floating on `shared` now */
         struct memory_pool *pools;
         size_t pool_count;
         bool has_cpus, has_dataplane;
@@ -57,10 +57,10 @@ struct placement_state {
         struct pick_core *cores;
         int *core_cpus;
         struct pick_core **core_of; /* by CPU number; NULL: it is not of the class */
-        struct cpu_set shared; /* where vCPUs float: guests_shared, or housekeeping if there is no such class */
-        struct cpu_set free;   /* of guests_dedicated, taken by nobody */
-        uint16_t *taken;       /* by CPU number: how many guests think that it is theirs */
-        struct occupant *list; /* by name, ascending */
+        struct cpu_set shared;      /* where vCPUs float: guests_shared, or housekeeping if there is no such class */
+        struct cpu_set free;        /* of guests_dedicated, taken by nobody */
+        uint16_t *taken;            /* by CPU number: how many guests think that it is theirs */
+        struct occupant *list;      /* by name, ascending */
         size_t count, room;
 };
 
