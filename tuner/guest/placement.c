@@ -80,7 +80,10 @@ static bool cell_fits(const struct search *search, const struct cell_need *need,
                 return false;
         if (need->dedicated + need->extra == 0)
                 return true;
-        return pick_may_fit(use, &pick) && (pick.siblings == SIBLING_PREFER || pick_cell(search, need, node, &taken));
+        if (!pick_may_fit(use, &pick))
+                return false;
+        /* Whole cores beside single CPUs take trying; all else is a matter of numbers. */
+        return pick.siblings == SIBLING_PREFER || pick.extra == 0 || pick_cell(search, need, node, &taken);
 }
 
 static bool same_need(const struct cell_need *a, const struct cell_need *b)

@@ -141,19 +141,31 @@ static uint64_t bound(const struct placement_state *state, const struct guest_de
         return demand->policy == VCPU_DEDICATED ? placement_free_cpus(state, demand->siblings) : UINT64_MAX - 1;
 }
 
-/* The largest number of units below `wanted` that fits, by halving; 0: none. What lacks something else does not get it
- * by having less of this: one unit tells. */
+/* The smallest number of units that fits, so that there is something to begin with; 0: what lacks is something else. A
+ * page for each cell it has to be: so one is not always enough. */
+static uint64_t smallest(const struct placement_state *state, const struct guest_demand *demand, uint64_t below,
+                         uint64_t unit_bytes)
+{
+        uint64_t first = unit_bytes || demand->cells == 0 ? 1 : demand->cells;
+        uint64_t last = unit_bytes ? state->topology->node_count : first;
+
+        if (unit_bytes && !fits_with(state, demand, demand->vcpus, 0))
+                return 0;
+        for (uint64_t units = first; units <= last && units < below; units++)
+                if (units_fit(state, demand, units, unit_bytes))
+                        return units;
+        return 0;
+}
+
+/* The largest number of units below `wanted` that fits, by halving; 0: none. */
 static uint64_t largest(const struct placement_state *state, const struct guest_demand *demand, uint64_t wanted,
                         uint64_t unit_bytes)
 {
-        uint64_t low = 1, high = bound(state, demand, unit_bytes) + 1;
-        uint64_t fewest = unit_bytes || demand->cells == 0 ? 1 : demand->cells;
+        uint64_t high = bound(state, demand, unit_bytes) + 1, low;
 
         high = high < wanted ? high : wanted;
-        if (fewest >= wanted || !units_fit(state, demand, fewest, unit_bytes))
-                return 0;
-        low = fewest;
-        while (high > low && high - low > 1) {
+        low = smallest(state, demand, high, unit_bytes);
+        while (low > 0 && high - low > 1) {
                 uint64_t middle = low + (high - low) / 2;
                 if (units_fit(state, demand, middle, unit_bytes))
                         low = middle;

@@ -82,7 +82,8 @@ struct pick {
 };
 /* Chooses CPUs of a node out of `free`: cpus[0 … vcpus + extra) and all that they take (idle siblings too), which are
  * written only when it succeeds. False: there are not enough. */
-/* Could there be, by mere numbers? For `prefer` that is all there is to it. */
+/* Could there be, by mere numbers? For `prefer`, and with no
+ * `extra`, that is all there is to it. */
 bool pick_may_fit(const struct node_use *node, const struct pick *pick);
 bool pick_cpus(const struct node_use *node, const struct pick *pick, const struct cpu_set *free, int *cpus,
                struct cpu_set *ret_taken);
