@@ -25,11 +25,11 @@ def profile(**spec):
 
 
 class Host:
-    def __init__(self, daemon):
+    def __init__(self, daemon, machine=lambda root: HostTree(root, "two-sockets"), libvirt_uri=""):
         self.daemon = daemon
-        self.tree = HostTree(daemon.directory / "host", "two-sockets")
+        self.tree = machine(daemon.directory / "host")
         self.tree.put(**KNOBS)
-        daemon.config.write_text(f"[tuner]\nroot = {self.tree.root}\nlibvirt_uri =\n")
+        daemon.config.write_text(f"[tuner]\nroot = {self.tree.root}\nlibvirt_uri = {libvirt_uri}\n")
 
     def start(self):
         self.daemon.start()
