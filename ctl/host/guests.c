@@ -250,10 +250,6 @@ static void reconcile_one(struct machine *machine, struct want *want, struct pla
         struct errors errors = {};
         struct guest_wish *wish;
 
-        if (is_kept_out(machine, want)) {
-                tell_kept_out(machine, want);
-                return;
-        }
         int r = guest_wish_from_json(&wish, want->spec, &errors);
         if (r < 0) {
                 tell(machine, want, r, NULL, &errors);
@@ -280,7 +276,9 @@ void guests_reconcile(struct machine *machine, bool looked_for)
                 return;
         int r = observe(machine, &state, &errors);
         for (size_t i = 0; i < wanted->count && !machine->stopping(machine->user); i++) {
-                if (r == 0)
+                if (is_kept_out(machine, &wanted->list[i]))
+                        tell_kept_out(machine, &wanted->list[i]);
+                else if (r == 0)
                         reconcile_one(machine, &wanted->list[i], state, all, looked_for);
                 else
                         tell(machine, &wanted->list[i], r, NULL, &errors);
