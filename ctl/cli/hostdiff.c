@@ -62,14 +62,17 @@ static void print_one(const json_t *entry)
         const json_t *plan = json_object_get(entry, "plan");
         cleanup_free char *text = NULL;
 
-        printf("\n%s %s on this host:\n", member_text(entry, "kind"), member_text(entry, "name"));
+        printf("\n%s%s%s on this host:\n", member_text(entry, "kind"), *member_text(entry, "name") ? " " : "",
+               member_text(entry, "name"));
+        if (json_is_true(json_object_get(plan, "restored")))
+                printf("    is wanted no more: what was there before it is put back\n");
         if (strcmp(member_text(plan, "state"), "error") == 0)
                 printf("    %scannot be: %s%s\n", paint(RED), member_text(plan, "error"), paint(PLAIN));
         else if (json_object_get(plan, "knobs") && hostdiff_print_knobs(json_object_get(plan, "knobs"), false) == 0)
                 printf("    all is so already\n");
         else if (json_object_get(plan, "steps"))
                 print_steps(json_object_get(plan, "steps"));
-        else if (!json_object_get(plan, "knobs") && (text = json_dumps(plan, JSON_COMPACT)))
+        else if (!json_object_get(plan, "knobs") && !json_object_get(plan, "restored") && (text = json_dumps(plan, JSON_COMPACT)))
                 printf("    %s\n", text);
 }
 

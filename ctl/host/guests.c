@@ -1,5 +1,5 @@
-/* The Guests' step of a pass: all domains are looked at, then each Guest is placed and pinned; a domain that is not
- * there yet is waited for. */
+/* The Guests' step of a pass: all domains are looked at, then each Guest that something has happened to is placed and
+ * pinned; a domain that is not there yet is waited for. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,19 +8,31 @@
 #include "machine.h"
 #include "socle/cleanup.h"
 
-#define PREFIX "guest-"
+#define PREFIX      "guest-"
+#define KIND        "Guest"
+#define PUT_BACK_MS 30000 /* between two attempts to set what somebody else sets, too */
 DEFINE_CLEANUP(struct placement_state *, placement_state_free)
 
-static void restore_one(struct machine *machine, const char *name)
+/* ---- what is wanted no more ---- */
+
+static void restore_one(struct machine *machine, const char *name, void *user)
 {
         struct errors errors = {};
-        char words[640];
 
-        if (want_find(&machine->wants->guests, name) || guests_restore(machine->guests, name, &errors) == 0)
+        if (want_find(&machine->wants->guests, name) || machine->stopping(machine->user))
                 return;
-        failure_words(&errors, words, sizeof(words));
-        machine->note(machine->user, LOG_ERR, "Guest %s could not be put back: %s", name, words);
+        if (guests_restore(machine->guests, name, &errors) < 0)
+                machine_not_restored(machine, KIND, name, &errors);
+        machine->step(machine->user);
 }
+
+void guests_restore_gone(struct machine *machine)
+{
+        if (machine->guests)
+                each_journal(machine, PREFIX, restore_one, machine, NULL);
+}
+
+/* ---- one Guest ---- */
 
 static struct guest_interface *interfaces_of(const struct want *want, size_t *ret_count)
 {
@@ -41,41 +53,111 @@ static struct guest_interface *interfaces_of(const struct want *want, size_t *re
         return list;
 }
 
-static int apply_one(struct machine *machine, const struct want *want, struct placement_state *state, bool dry_run,
-                     json_t **ret_status, struct errors *errors)
+static int apply_wish(struct machine *machine, const struct want *want, const struct guest_wish *wish,
+                      struct placement_state *state, enum guest_mode mode, json_t **ret_status, struct errors *errors)
 {
         size_t count;
         cleanup_free struct guest_interface *interfaces = interfaces_of(want, &count);
-        struct guest_wish *wish;
-        int r = interfaces ? guest_wish_from_json(&wish, want->spec, errors) : -ENOMEM;
 
-        if (r < 0)
-                return r;
-        r = guests_apply(machine->guests, want->name, wish, interfaces, count, state, dry_run, ret_status, errors);
-        guest_wish_free(wish);
-        return r;
+        if (!interfaces)
+                return -ENOMEM;
+        return guests_apply(machine->guests, want->name, wish, interfaces, count, state, mode, ret_status, errors);
 }
 
-/* Not there yet, or libvirtd is not, or a job keeps it: no failure, it is waited for. */
-static void tell(struct machine *machine, const struct want *want, int r, json_t *status, const struct errors *errors)
+/* Of those that run. */
+static bool has_live_steps(const json_t *status)
 {
+        json_t *domain, *step;
+        size_t i, j;
+
+        json_array_foreach (json_object_get(status, "domains"), i, domain)
+                json_array_foreach (json_object_get(domain, "steps"), j, step)
+                        if (strcmp(json_string_value(json_object_get(step, "scope")), "live") == 0)
+                                return true;
+        return false;
+}
+
+static bool has_drift(const json_t *status)
+{
+        json_t *domain;
+        size_t i;
+
+        json_array_foreach (json_object_get(status, "domains"), i, domain)
+                if (json_array_size(json_object_get(domain, "drift")) > 0)
+                        return true;
+        return false;
+}
+
+/* Not there yet, or libvirtd is not, or a job keeps it: no failure, it is waited for. Takes over `status`. */
+static void tell(struct machine *machine, struct want *want, int r, json_t *status, const struct errors *errors)
+{
+        struct standing *standing = &want->standing;
         char words[640];
 
+        if (!status)
+                status = json_object();
+        standing->drifted = has_drift(status);
         if (r == 0) {
-                if (!json_object_get(status, "state"))
-                        json_object_set_new(status, "state", json_string("active"));
+                int64_t next_try_ms = standing->next_try_ms; /* to put back the next drift */
+                standing_applied(standing);
+                standing->next_try_ms = next_try_ms;
+                json_object_set_new(status, "state", json_string(standing->drifted ? "drifted" : "active"));
                 machine->tell(machine->user, want, status, NULL);
                 return;
         }
         failure_words(errors, words, sizeof(words));
-        if (r == -EBUSY)
-                machine->failed = true; /* libvirt tells of no end of a job: try again */
-        if (r == -ENOENT || r == -ENOTCONN || r == -EBUSY)
-                machine->tell(machine->user, want, json_pack("{ss, ss}", "state", "waiting", "waiting_for", words),
-                              NULL);
-        else
-                machine->tell(machine->user, want, status_of_errors(errors), words);
+        if (r == -ENOENT || r == -ENOTCONN || r == -EBUSY) {
+                standing->tried = true;
+                standing->applied = false;
+                standing->next_try_ms = machine_now_ms() + (r == -EBUSY ? BUSY_MS : RETRY_MS);
+                json_object_set_new(status, "state", json_string("waiting"));
+                json_object_set_new(status, "waiting_for", json_string(words));
+                machine->tell(machine->user, want, status, NULL);
+                return;
+        }
+        standing_failed(machine, want, KIND, words, RETRY_MS);
+        json_t *error = status_of_errors(errors);
+        json_object_update(status, error);
+        json_decref(error);
+        machine->tell(machine->user, want, status, words);
 }
+
+/* Over what others have set meanwhile goes only a new spec, a new plan, or a profile that enforces, now and then. */
+static enum guest_mode mode_of(struct machine *machine, struct want *want)
+{
+        struct standing *standing = &want->standing;
+
+        if (!standing->tried || standing->plan_serial != machine->plan_serial)
+                return GUEST_SET;
+        if (!standing->drifted || !machine->enforce || !standing_is_due(standing))
+                return GUEST_FOLLOW;
+        standing->next_try_ms = machine_now_ms() + PUT_BACK_MS;
+        machine->enforced++;
+        return GUEST_SET;
+}
+
+static void apply_one(struct machine *machine, struct want *want, const struct guest_wish *wish,
+                      struct placement_state *state)
+{
+        enum guest_mode mode = mode_of(machine, want);
+        struct errors errors = {};
+        json_t *status = NULL;
+        int r;
+
+        want->standing.plan_serial = machine->plan_serial;
+        r = apply_wish(machine, want, wish, state, mode, &status, &errors);
+        if (r == 0 && mode == GUEST_FOLLOW && has_drift(status) && !want->standing.drifted && machine->enforce &&
+            standing_is_due(&want->standing)) { /* just seen */
+                want->standing.drifted = true;
+                json_decref(status);
+                apply_one(machine, want, wish, state);
+                return;
+        }
+        machine->changes += has_live_steps(status);
+        tell(machine, want, r, status, &errors);
+}
+
+/* ---- all of them ---- */
 
 /* Who is where; -ENOTCONN with words when there is no plan to place by, or no libvirt. */
 static int observe(struct machine *machine, struct placement_state **ret, struct errors *errors)
@@ -116,41 +198,110 @@ static void tell_kept_out(struct machine *machine, const struct want *want)
         machine->tell(machine->user, want, status, NULL);
 }
 
-void guests_reconcile(struct machine *machine)
+/* With `libvirt_uri =` nobody looks after them. */
+static void tell_nobody(struct machine *machine)
 {
-        cleanup_(placement_state_free_p) struct placement_state *state = NULL;
         struct errors errors = {};
-        int r;
 
-        if (!machine->guests)
-                return;
-        each_journal(machine, PREFIX, restore_one, machine);
-        r = observe(machine, &state, &errors);
+        errors_add(&errors, -ENOTSUP, "", "libvirt_uri in socled.conf", "guests are not looked after here");
         for (size_t i = 0; i < machine->wants->guests.count; i++) {
-                const struct want *want = &machine->wants->guests.list[i];
-                struct errors own = {};
-                json_t *status = NULL;
-                if (is_kept_out(machine, want))
-                        tell_kept_out(machine, want);
-                else if (r < 0)
-                        tell(machine, want, r, NULL, &errors);
-                else {
-                        int applied = apply_one(machine, want, state, false, &status, &own);
-                        tell(machine, want, applied, status, &own);
-                }
+                struct want *want = &machine->wants->guests.list[i];
+                if (!want->standing.tried)
+                        tell(machine, want, -ENOTSUP, NULL, &errors);
         }
 }
 
-json_t *guest_preview(struct machine *machine, const struct want *want, struct errors *errors)
+static bool is_to_be_applied(struct machine *machine, const struct want *want, const struct guest_wish *wish,
+                             bool looked_for)
+{
+        const struct standing *standing = &want->standing;
+
+        if (!standing->tried || standing->plan_serial != machine->plan_serial ||
+            guests_concerned(machine->guests, want->name, wish))
+                return true;
+        if (!looked_for)
+                return !standing->applied;
+        if (standing->drifted) /* is it still? */
+                return true;
+        return standing->applied ? guests_moved(machine->guests, want->name, machine->topology->cpu_limit)
+                                 : standing_is_due(standing);
+}
+
+/* Is there any that something is to be done about? Idle, this is all that is done. */
+static bool any_to_be_applied(struct machine *machine)
+{
+        bool any = false;
+
+        for (size_t i = 0; i < machine->wants->guests.count && !any; i++) {
+                const struct want *want = &machine->wants->guests.list[i];
+                struct errors ignored = {};
+                struct guest_wish *wish;
+                if (is_kept_out(machine, want) || guest_wish_from_json(&wish, want->spec, &ignored) < 0)
+                        continue;
+                any = is_to_be_applied(machine, want, wish, true);
+                guest_wish_free(wish);
+        }
+        return any;
+}
+
+static void reconcile_one(struct machine *machine, struct want *want, struct placement_state *state, bool all,
+                          bool looked_for)
+{
+        struct errors errors = {};
+        struct guest_wish *wish;
+
+        int r = guest_wish_from_json(&wish, want->spec, &errors);
+        if (r < 0) {
+                tell(machine, want, r, NULL, &errors);
+                return;
+        }
+        if (all || is_to_be_applied(machine, want, wish, looked_for))
+                apply_one(machine, want, wish, state);
+        guest_wish_free(wish);
+        machine->step(machine->user);
+}
+
+void guests_reconcile(struct machine *machine, bool looked_for)
 {
         cleanup_(placement_state_free_p) struct placement_state *state = NULL;
-        json_t *status = NULL;
+        struct want_list *wanted = &machine->wants->guests;
+        bool all = machine_now_ms() >= machine->guests_at_ms;
+        struct errors errors = {};
 
         if (!machine->guests) {
-                errors_add(errors, -ENOTCONN, "", "libvirt_uri in socled.conf", "guests are not looked after here");
-                return NULL;
+                tell_nobody(machine);
+                return;
         }
-        if (observe(machine, &state, errors) < 0 || apply_one(machine, want, state, true, &status, errors) < 0)
+        if (looked_for && !all && machine->plan && !any_to_be_applied(machine))
+                return;
+        int r = observe(machine, &state, &errors);
+        for (size_t i = 0; i < wanted->count && !machine->stopping(machine->user); i++) {
+                if (is_kept_out(machine, &wanted->list[i]))
+                        tell_kept_out(machine, &wanted->list[i]);
+                else if (r == 0)
+                        reconcile_one(machine, &wanted->list[i], state, all, looked_for);
+                else
+                        tell(machine, &wanted->list[i], r, NULL, &errors);
+        }
+        if (r < 0)
+                return;
+        guests_seen(machine->guests);
+        if (all)
+                machine->guests_at_ms = machine_now_ms() + GUESTS_MS;
+}
+
+json_t *guest_preview(struct machine *machine, const struct want *want, struct placement_state *state,
+                      struct errors *errors)
+{
+        struct guest_wish *wish;
+        json_t *status = NULL;
+
+        if (guest_wish_from_json(&wish, want->spec, errors) < 0)
                 return NULL;
-        return status;
+        int r = apply_wish(machine, want, wish, state, GUEST_DRY_RUN, &status, errors);
+        guest_wish_free(wish);
+        if (r == 0)
+                return status;
+        json_decref(status);
+        return NULL;
 }

@@ -8,23 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <time.h>
 
 #include "socle/cleanup.h"
 #include "thread.h"
 
-#define LOOK_MS 4000 /* what gives no event is seen within 5 s */
+#define GATHER_MS 200 /* libvirt's events come in bunches */
+#define PAUSE_MS  250 /* four looks a second at most, however much happens */
 
-enum letter_type { LETTER_STATUS, LETTER_PASSED, LETTER_NOTE, LETTER_ANSWER };
+enum letter_type { LETTER_STATUS, LETTER_PASSED, LETTER_STEP, LETTER_GONE, LETTER_NOTE, LETTER_ANSWER };
 
 struct letter {
         enum letter_type type;
         uint32_t id;
         uint64_t revision;
-        double seconds; /* that a pass took */
+        double seconds; /* that a pass took; below 0: it was none */
+        bool changed;   /* it has written something */
         int priority;
-        char *text; /* the failure, the note, the isolated CPUs */
-        json_t *status;
+        char *text;     /* the failure, the note, the isolated CPUs */
+        json_t *status; /* or the list of what is gone */
         struct tuning_request *request;
         struct letter *next;
 };
@@ -52,21 +53,19 @@ struct thread {
         /* under the lock */
         bool stop;
         struct wants *wants;
+        json_t *proof; /* NULL: no other than before */
         struct tuning_request *questions, **questions_end;
         struct letter *letters, **letters_end;
 
-        struct machine machine; /* the thread's */
+        /* the thread's */
+        struct machine machine;
+        uint64_t told_serial;                   /* of the plan that the loop knows */
+        uint64_t told_changes;                  /* likewise */
+        int64_t look_at_ms, looked_at_ms;       /* 0: no look is due */
+        int64_t guests_at_ms, guests_looked_ms; /* libvirt has told of something; 0: it has not */
 };
 
 /* ---- the thread's side ---- */
-
-static uint64_t now_ms(void)
-{
-        struct timespec now;
-
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
 
 static void post(struct thread *thread, struct letter *letter)
 {
@@ -98,8 +97,6 @@ static void on_tell(void *user, const struct want *want, json_t *status, const c
                 json_decref(status);
                 return;
         }
-        if (failure)
-                thread->machine.failed = true;
         letter->id = want->id;
         letter->revision = want->revision;
         letter->status = status;
@@ -121,7 +118,35 @@ static void on_note(void *user, int priority, const char *format, ...)
         }
 }
 
-static void post_passed(struct thread *thread, uint64_t took_ms)
+static void on_gone(void *user, const json_t *restoring)
+{
+        struct letter *letter = letter_new(LETTER_GONE, NULL);
+
+        if (!letter)
+                return;
+        letter->status = json_deep_copy(restoring);
+        post(user, letter);
+}
+
+static void on_step(void *user)
+{
+        struct letter *letter = letter_new(LETTER_STEP, NULL);
+
+        if (letter)
+                post(user, letter);
+}
+
+static bool is_stopping(void *user)
+{
+        struct thread *thread = user;
+
+        pthread_mutex_lock(&thread->lock);
+        bool stop = thread->stop;
+        pthread_mutex_unlock(&thread->lock);
+        return stop;
+}
+
+static void post_passed(struct thread *thread, double seconds)
 {
         const struct plan *plan = thread->machine.plan;
         cleanup_free char *isolated = plan ? cpu_set_to_list(&plan->isolated) : NULL;
@@ -129,9 +154,19 @@ static void post_passed(struct thread *thread, uint64_t took_ms)
 
         if (letter) {
                 letter->revision = thread->machine.wants->revision;
-                letter->seconds = (double)took_ms / 1e3;
+                letter->seconds = seconds;
+                letter->changed = thread->machine.changes != thread->told_changes;
                 post(thread, letter);
         }
+        thread->told_serial = thread->machine.plan_serial;
+        thread->told_changes = thread->machine.changes;
+}
+
+/* The loop knows which CPUs are isolated, and whether that is proven, by the last that it was told. */
+static void post_another_plan(struct thread *thread)
+{
+        if (thread->told_serial != thread->machine.plan_serial || thread->told_changes != thread->machine.changes)
+                post_passed(thread, -1);
 }
 
 static void answer(struct thread *thread, struct tuning_request *request)
@@ -156,8 +191,22 @@ static void answer(struct thread *thread, struct tuning_request *request)
         post(thread, letter);
 }
 
-/* Until something is to be done, or it is time to look. True: time to look. */
-static bool sleep_until(struct thread *thread, uint64_t look_at_ms)
+static int64_t later(int64_t a, int64_t b)
+{
+        return a > b ? a : b;
+}
+
+static int timeout_of(const struct thread *thread)
+{
+        int64_t at = thread->look_at_ms;
+
+        if (thread->guests_at_ms > 0 && (at == 0 || thread->guests_at_ms < at))
+                at = thread->guests_at_ms;
+        return at == 0 ? -1 : (int)later(at - machine_now_ms(), 0);
+}
+
+/* Until something is to be done. Events only say when: what is due is due by the clock. */
+static void wait_for_work(struct thread *thread)
 {
         struct machine *machine = &thread->machine;
         struct pollfd fds[] = {
@@ -166,46 +215,69 @@ static bool sleep_until(struct thread *thread, uint64_t look_at_ms)
                 {.fd = machine->drift ? drift_watch_fd(machine->drift) : -1, .events = POLLIN},
         };
 
-        int64_t left = (int64_t)look_at_ms - (int64_t)now_ms();
-        int n = poll(fds, ARRAY_LEN(fds), look_at_ms == 0 ? -1 : left > 0 ? (int)left : 0);
-        if (n > 0 && fds[0].revents) {
+        if (poll(fds, ARRAY_LEN(fds), timeout_of(thread)) <= 0)
+                return;
+        int64_t now = machine_now_ms();
+        if (fds[0].revents) {
                 eventfd_t ignored;
                 eventfd_read(thread->in_fd, &ignored);
         }
-        if (n > 0 && fds[1].revents && guests_dispatch(machine->guests) > 0)
-                machine_guests_changed(machine);
-        if (n > 0 && fds[2].revents && drift_watch_drain(machine->drift))
-                return true;
-        return n == 0;
+        if (fds[1].revents && guests_dispatch(machine->guests) > 0 && thread->guests_at_ms == 0)
+                thread->guests_at_ms = later(now + GATHER_MS, thread->guests_looked_ms + PAUSE_MS);
+        if (fds[2].revents && drift_watch_drain(machine->drift)) {
+                int64_t at = later(now, thread->looked_at_ms + PAUSE_MS);
+                if (thread->look_at_ms == 0 || at < thread->look_at_ms)
+                        thread->look_at_ms = at;
+        }
 }
 
-static uint64_t next_look_ms(const struct machine *machine)
+static void do_what_is_due(struct thread *thread)
 {
-        if (!machine->plan && !machine->failed && (!machine->wants || machine->wants->devices.count == 0))
-                return 0; /* nothing to drift, nothing to try again */
-        return now_ms() + LOOK_MS;
+        struct machine *machine = &thread->machine;
+
+        if (thread->guests_at_ms > 0 && machine_now_ms() >= thread->guests_at_ms) {
+                thread->guests_at_ms = 0;
+                machine_guests_changed(machine);
+                post_another_plan(thread);
+                thread->guests_looked_ms = machine_now_ms();
+        }
+        if (thread->look_at_ms > 0 && machine_now_ms() >= thread->look_at_ms) {
+                machine_look(machine);
+                post_another_plan(thread);
+                thread->looked_at_ms = machine_now_ms();
+                thread->look_at_ms = machine_look_at(machine);
+        }
+}
+
+static void pass(struct thread *thread, struct wants *wants)
+{
+        int64_t began = machine_now_ms();
+
+        machine_reconcile(&thread->machine, wants);
+        thread->looked_at_ms = machine_now_ms();
+        post_passed(thread, (double)(thread->looked_at_ms - began) / 1e3);
+        thread->look_at_ms = machine_look_at(&thread->machine);
 }
 
 static void *run(void *user)
 {
         struct thread *thread = user;
-        struct machine *machine = &thread->machine;
-        uint64_t look_at = 0;
 
-        machine_recover(machine);
+        machine_recover(&thread->machine);
         for (;;) {
                 pthread_mutex_lock(&thread->lock);
                 bool stop = thread->stop;
                 struct wants *wants = TAKE_PTR(thread->wants);
+                json_t *proof = TAKE_PTR(thread->proof);
                 struct tuning_request *questions = TAKE_PTR(thread->questions);
                 thread->questions_end = &thread->questions;
                 pthread_mutex_unlock(&thread->lock);
-                if (wants && !stop) {
-                        uint64_t began = now_ms();
-                        machine_reconcile(machine, TAKE_PTR(wants));
-                        post_passed(thread, now_ms() - began);
-                        look_at = next_look_ms(machine);
+                if (proof) {
+                        json_decref(thread->machine.proof);
+                        thread->machine.proof = proof;
                 }
+                if (wants && !stop)
+                        pass(thread, TAKE_PTR(wants));
                 wants_free(wants);
                 while (questions) {
                         struct tuning_request *request = questions;
@@ -214,10 +286,8 @@ static void *run(void *user)
                 }
                 if (stop)
                         return NULL;
-                if (sleep_until(thread, look_at)) {
-                        machine_look(machine);
-                        look_at = next_look_ms(machine);
-                }
+                do_what_is_due(thread);
+                wait_for_work(thread);
         }
 }
 
@@ -242,7 +312,13 @@ static void deliver(struct thread *thread, struct letter *letter)
                                       letter->text);
                 break;
         case LETTER_PASSED:
-                thread->handlers.passed(thread->user, letter->revision, letter->seconds, letter->text);
+                thread->handlers.passed(thread->user, letter->revision, letter->seconds, letter->text, letter->changed);
+                break;
+        case LETTER_STEP:
+                thread->handlers.step(thread->user);
+                break;
+        case LETTER_GONE:
+                thread->handlers.gone(thread->user, TAKE_PTR(letter->status));
                 break;
         case LETTER_NOTE:
                 thread->handlers.note(thread->user, letter->priority, letter->text ?: "out of memory");
@@ -295,6 +371,16 @@ void thread_want(struct thread *thread, struct wants *wants)
         eventfd_write(thread->in_fd, 1);
 }
 
+void thread_take_proof(struct thread *thread, json_t *proof)
+{
+        pthread_mutex_lock(&thread->lock);
+        json_t *older = thread->proof;
+        thread->proof = proof;
+        pthread_mutex_unlock(&thread->lock);
+        json_decref(older);
+        eventfd_write(thread->in_fd, 1);
+}
+
 int thread_ask(struct thread *thread, enum tuning_topic topic, struct wants *wants,
                void (*done)(void *user, json_t *answer, const struct errors *errors), void *user,
                struct tuning_request **ret)
@@ -341,6 +427,7 @@ struct thread *thread_free(struct thread *thread)
         }
         machine_clear(&thread->machine);
         wants_free(thread->wants);
+        json_decref(thread->proof);
         sd_event_source_disable_unref(thread->arrived);
         close_p(&thread->in_fd);
         close_p(&thread->out_fd);
@@ -391,9 +478,14 @@ int thread_new(struct thread **ret, sd_event *event, const struct tuning_options
                 .host = {thread->root, thread->state},
                 .libvirt_uri = thread->uri,
                 .tell = on_tell,
+                .gone = on_gone,
+                .step = on_step,
+                .stopping = is_stopping,
                 .note = on_note,
                 .user = thread,
         };
+        if (machine_init(&thread->machine) < 0)
+                return -ENOMEM;
         int r = sd_event_add_io(event, &thread->arrived, thread->out_fd, EPOLLIN, on_arrived, thread);
         if (r >= 0 && thread->uri[0])
                 r = guests_new(&thread->machine.guests, &thread->machine.host, thread->uri);

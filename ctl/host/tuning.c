@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model.h"
+#include "proof.h"
 #include "socle/cleanup.h"
 #include "thread.h"
 
@@ -18,11 +19,13 @@ struct tuning {
         struct model *model;
         struct model_observer observer;
         struct thread *thread;
+        struct proof *proof;
         struct tuning_events events;
         uint64_t wanted;          /* the last revision that concerns the host */
         uint64_t done;            /* the last that the thread is through with */
         struct failure *failures; /* of the last pass */
         size_t failure_count;
+        json_t *restoring; /* [{kind, name, words}] */
         char *isolated;
         uint64_t passes; /* since the start: how many, and how long they took together */
         double passes_s;
@@ -54,6 +57,21 @@ const char *tuning_failure(const struct tuning *tuning, uint32_t id)
         for (size_t i = 0; i < tuning->failure_count; i++)
                 if (tuning->failures[i].id == id)
                         return tuning->failures[i].text;
+        return NULL;
+}
+
+/* The host's profile is one, whatever it was called. */
+const char *tuning_restoring(const struct tuning *tuning, const char *kind, const char *name)
+{
+        json_t *entry;
+        size_t i;
+
+        json_array_foreach (tuning->restoring, i, entry) {
+                const char *its = json_string_value(json_object_get(entry, "name"));
+                if (strcmp(json_string_value(json_object_get(entry, "kind")), kind) == 0 &&
+                    (!*its || strcmp(its, name) == 0))
+                        return json_string_value(json_object_get(entry, "words"));
+        }
         return NULL;
 }
 
@@ -119,20 +137,90 @@ static void on_told(void *user, uint32_t id, uint64_t revision, json_t *status, 
                 return;
         }
         failure_set(tuning, id, failure);
+        if (strcmp(object->kind->name, "HostProfile") == 0 && proof_result(tuning->proof))
+                json_object_set(status, "isolation", (json_t *)proof_result(tuning->proof));
         model_set_status(tuning->model, object, status);
 }
 
-static void on_passed(void *user, uint64_t revision, double seconds, const char *isolated)
+/* ---- is it isolated? ---- */
+
+static struct object *profile_of(const struct tuning *tuning)
+{
+        return model_next(tuning->model, kind_find("HostProfile"), NULL);
+}
+
+static void on_proof(void *user, const json_t *isolation)
+{
+        struct tuning *tuning = user;
+        struct object *object = profile_of(tuning);
+
+        thread_take_proof(tuning->thread, isolation ? json_deep_copy(isolation) : json_null());
+        if (!object || !object->status)
+                return;
+        json_t *status = json_copy(object->status);
+        json_object_del(status, "isolation");
+        if (isolation)
+                json_object_set(status, "isolation", (json_t *)isolation);
+        model_set_status(tuning->model, object, status);
+}
+
+/* The kernel's command line isolates, and is not the one that it runs with. */
+static bool is_yet_to_boot(const struct object *profile)
+{
+        json_t *reason;
+        size_t i;
+
+        json_array_foreach (json_object_get(profile->status, "reboot_reasons"), i, reason)
+                if (strcmp(json_string_value(json_object_get(reason, "knob")) ?: "", "kernel_command_line") == 0)
+                        return true;
+        return false;
+}
+
+static void consider_proof(struct tuning *tuning, bool changed)
+{
+        const struct object *object = profile_of(tuning);
+        struct host_profile *profile = NULL;
+        struct errors ignored = {};
+
+        if (!object || host_profile_from_json(&profile, object->spec, &ignored) < 0) {
+                proof_consider(tuning->proof, NULL, NULL, changed, NULL);
+                return;
+        }
+        proof_consider(tuning->proof, &profile->check, tuning->isolated, changed,
+                       is_yet_to_boot(object) ? "the kernel is to be booted with its new command line first" : NULL);
+        host_profile_free(profile);
+}
+
+static void on_passed(void *user, uint64_t revision, double seconds, const char *isolated, bool changed)
 {
         struct tuning *tuning = user;
 
-        tuning->passes++;
-        tuning->passes_s += seconds;
-        tuning->done = revision;
+        if (seconds >= 0) {
+                tuning->passes++;
+                tuning->passes_s += seconds;
+                tuning->done = revision;
+        }
         free(tuning->isolated);
         tuning->isolated = isolated ? strdup(isolated) : NULL;
+        consider_proof(tuning, changed);
         if (tuning->events.progress)
                 tuning->events.progress(tuning->events.user);
+}
+
+static void on_step(void *user)
+{
+        struct tuning *tuning = user;
+
+        if (tuning->events.step)
+                tuning->events.step(tuning->events.user);
+}
+
+static void on_gone(void *user, json_t *restoring)
+{
+        struct tuning *tuning = user;
+
+        json_decref(tuning->restoring);
+        tuning->restoring = restoring;
 }
 
 static void on_note(void *user, int priority, const char *text)
@@ -143,7 +231,13 @@ static void on_note(void *user, int priority, const char *text)
                 tuning->events.note(tuning->events.user, priority, text);
 }
 
-static const struct thread_handlers handlers = {.told = on_told, .passed = on_passed, .note = on_note};
+static const struct thread_handlers handlers = {
+        .told = on_told,
+        .passed = on_passed,
+        .step = on_step,
+        .gone = on_gone,
+        .note = on_note,
+};
 
 /* ---- outside ---- */
 
@@ -159,9 +253,11 @@ const char *tuning_isolated_cpus(const struct tuning *tuning)
 
 json_t *tuning_info(const struct tuning *tuning)
 {
-        return json_pack("{ss, sI, sI, s{sI, sf}}", "state", tuning->done >= tuning->wanted ? "settled" : "working",
-                         "in_force_revision", (json_int_t)tuning->done, "failures", (json_int_t)tuning->failure_count,
-                         "passes", "count", (json_int_t)tuning->passes, "seconds", tuning->passes_s);
+        return json_pack("{ss, sI, sI, s{sI, sf}, sO*}", "state",
+                         tuning->done >= tuning->wanted ? "settled" : "working", "in_force_revision",
+                         (json_int_t)tuning->done, "failures", (json_int_t)tuning->failure_count, "passes", "count",
+                         (json_int_t)tuning->passes, "seconds", tuning->passes_s, "restoring",
+                         json_array_size(tuning->restoring) > 0 ? tuning->restoring : NULL);
 }
 
 int tuning_ask(struct tuning *tuning, enum tuning_topic topic, const struct transaction *transaction,
@@ -184,12 +280,14 @@ struct tuning *tuning_free(struct tuning *tuning)
 {
         if (!tuning)
                 return NULL;
+        proof_free(tuning->proof);
         thread_free(tuning->thread);
         model_unobserve(tuning->model, &tuning->observer);
         for (size_t i = 0; i < tuning->failure_count; i++)
                 free(tuning->failures[i].text);
         free(tuning->failures);
         free(tuning->isolated);
+        json_decref(tuning->restoring);
         free(tuning);
         return NULL;
 }
@@ -215,7 +313,10 @@ int tuning_new(struct tuning **ret, sd_event *event, struct model *model, const 
         tuning->model = model;
         tuning->observer = (struct model_observer){.committed = on_committed, .user = tuning};
         model_observe(model, &tuning->observer);
-        int r = thread_new(&tuning->thread, event, options, &handlers, tuning);
+        const struct proof_options proof = {.told = on_proof, .user = tuning};
+        int r = proof_new(&tuning->proof, event, &proof);
+        if (r == 0)
+                r = thread_new(&tuning->thread, event, options, &handlers, tuning);
         if (r < 0)
                 return r;
         adopt_model(tuning);

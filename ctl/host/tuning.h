@@ -23,6 +23,7 @@ struct tuning_options {
 
 struct tuning_events {
         void (*progress)(void *user); /* a revision is in force, or has failed */
+        void (*step)(void *user);     /* it is under way, and an object is through */
         void (*note)(void *user, int priority, const char *text);
         void *user;
 };
@@ -37,6 +38,8 @@ void tuning_set_events(struct tuning *tuning, const struct tuning_events *events
 bool tuning_in_force(const struct tuning *tuning, uint64_t revision);
 /* Why the object is not in force although its revision is; NULL: it is, or nothing is known. */
 const char *tuning_failure(const struct tuning *tuning, uint32_t id);
+/* Why an object that is wanted no more has not been put back yet; NULL: it has been. */
+const char *tuning_restoring(const struct tuning *tuning, const char *kind, const char *name);
 /* For `info`. */
 json_t *tuning_info(const struct tuning *tuning);
 

@@ -140,6 +140,29 @@ const struct want *want_find(const struct want_list *list, const char *name)
         return NULL;
 }
 
+static void standing_clear(struct standing *standing)
+{
+        free(standing->error);
+        json_decref(standing->status);
+        *standing = (struct standing){};
+}
+
+void wants_take_standings(struct wants *wants, struct wants *before)
+{
+        for (size_t i = 0; before && i < ARRAY_LEN(lists); i++) {
+                struct want_list *list = list_at(wants, i), *old = list_at(before, i);
+                for (size_t j = 0; j < list->count; j++) {
+                        struct want *want = &list->list[j];
+                        struct want *same = (struct want *)want_find(old, want->name);
+                        if (!same || same->id != want->id || same->revision != want->revision ||
+                            !json_equal(same->interfaces, want->interfaces))
+                                continue;
+                        want->standing = same->standing;
+                        same->standing = (struct standing){};
+                }
+        }
+}
+
 struct wants *wants_free(struct wants *wants)
 {
         if (!wants)
@@ -147,6 +170,7 @@ struct wants *wants_free(struct wants *wants)
         for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
                 struct want_list *list = list_at(wants, i);
                 for (size_t j = 0; j < list->count; j++) {
+                        standing_clear(&list->list[j].standing);
                         free(list->list[j].name);
                         json_decref(list->list[j].spec);
                         json_decref(list->list[j].interfaces);

@@ -11,6 +11,18 @@ struct model;
 struct object;
 struct transaction;
 
+/* How far an object is, from pass to pass; the thread's alone. */
+struct standing {
+        bool tried;   /* this revision, with this plan */
+        bool applied; /* it is in force: what differs now has drifted */
+        bool drifted;
+        char *error;          /* of the last attempt to apply it, or to put drift back; NULL: it went well */
+        int64_t next_try_ms;  /* not before; 0: whenever */
+        int64_t patience_ms;  /* that the last failure to put drift back was worth */
+        uint64_t plan_serial; /* of a Guest: the plan by which it was placed */
+        json_t *status;       /* as last told */
+};
+
 struct want {
         uint32_t id;
         uint64_t revision; /* of the object */
@@ -18,6 +30,7 @@ struct want {
         json_t *spec;
         /* of a Guest: its Ports as [{mac_address, socket, queues, mtu, server}] */
         json_t *interfaces;
+        struct standing standing;
 };
 
 struct want_list {
@@ -35,6 +48,8 @@ struct wants {
 /* The model as it is; with `transaction`, as it will be after it. NULL: no memory. */
 struct wants *wants_new(const struct model *model, const struct transaction *transaction);
 struct wants *wants_free(struct wants *wants);
+/* What is wanted as it was before stands as it stood. */
+void wants_take_standings(struct wants *wants, struct wants *before);
 const struct want *want_find(const struct want_list *list, const char *name);
 
 /* Is it the host that has to do as objects of this kind say? */

@@ -239,6 +239,21 @@ static void render_baremetal(const json_t *baremetal, struct exposition *to)
         exposition_sample(to, (double)json_array_size(json_object_get(baremetal, "leaving")), NULL);
 }
 
+/* No sample where it cannot be told. */
+static void render_isolation(const struct metric_facts *facts, struct exposition *to)
+{
+        const struct kind *kind = kind_find("HostProfile");
+
+        exposition_family(
+                to, "socle_host_isolation_proven", METRIC_GAUGE, NULL,
+                "1: nothing disturbed the isolated CPUs for longer than the profile's limit; 0: something did.");
+        for (struct object *o = NULL; kind && (o = model_next(facts->model, kind, o));) {
+                const json_t *proven = json_object_get(json_object_get(o->status, "isolation"), "proven");
+                if (json_is_boolean(proven))
+                        exposition_sample(to, json_is_true(proven), "profile", o->name, NULL);
+        }
+}
+
 /* ---- socled itself ---- */
 
 static double started_at(const json_t *info)
@@ -280,6 +295,7 @@ void families_render(const struct metric_facts *facts, struct exposition *to)
         render_objects(facts, to);
         render_host(facts, to);
         render_baremetal(json_object_get(facts->info, "baremetal"), to);
+        render_isolation(facts, to);
         if (facts->stats) {
                 render_columns(facts->stats, to);
                 render_drops(facts->stats, to);

@@ -142,6 +142,16 @@ static const struct field hugepages[] = {
         {},
 };
 
+static const struct field isolation_check[] = {
+        {"seconds", FIELD_INT, "Who disturbs them is counted for so long; 0: never.", .unit = "s", .fallback = "5",
+         .max = 3600},
+        {"limit", FIELD_INT, "An interruption that takes longer disproves isolation.", .unit = "us", .fallback = "100",
+         .min = 1, .max = 10000000},
+        {"every", FIELD_INT, "And again so often; 0: only after something was changed.", .unit = "s",
+         .fallback = "3600", .max = 1 << 24},
+        {},
+};
+
 static const struct field isolation[] = {
         {"partition", FIELD_BOOL,
          "At run time: a cgroup v2 isolated partition, socle.slice. Only what runs in that slice can be pinned to its "
@@ -151,6 +161,12 @@ static const struct field isolation[] = {
         {"boot", FIELD_BOOL,
          "At boot: isolcpus, nohz_full, rcu_nocbs on the kernel's command line; by default so, if they fit on it."},
         {"cpus", FIELD_CPUS, "To be isolated too, beside those of the dataplane and of dedicated vCPUs: whole cores."},
+        {"check", FIELD_OBJECT,
+         "Isolation is not only asked for, but looked at: status.isolation says `proven` true, false, or null when it "
+         "cannot "
+         "be told (yet), the verdict, and who took longest. Threads of guests and of the dataplane that are pinned to "
+         "these CPUs own them; everything else is noise.",
+         .fallback = "{}", .fields = isolation_check},
         {},
 };
 

@@ -80,7 +80,9 @@ static void add_failures(struct rpc_server *server, json_t *result)
                 const char *kind = json_string_value(json_object_get(change, "kind"));
                 const char *name = json_string_value(json_object_get(change, "name"));
                 const struct object *object = model_find(server->context.model, kind, name);
-                const char *text = object ? failure_of(server, object) : NULL;
+                const char *text = object                   ? failure_of(server, object)
+                                   : server->context.tuning ? tuning_restoring(server->context.tuning, kind, name)
+                                                            : NULL;
 
                 if (text)
                         json_array_append_new(failures,

@@ -47,6 +47,8 @@ static const char help[] =
         "and the certificate anew.\n"
         "Exit: 0 after a clean stop, 1 on a failure (told on stderr), 2 on wrong usage or configuration.\n";
 
+#define READY_PATIENCE_S 120 /* less than TimeoutStartSec= of socled.service */
+
 struct override {
         const char *name, *value;
 };
@@ -66,6 +68,7 @@ struct daemon {
         struct baremetal *baremetal;
         struct rpc_server *server;
         bool ready; /* told to systemd */
+        sd_event_source *patience;
         struct metrics *metrics;
 };
 
@@ -142,14 +145,35 @@ static void reload(struct daemon *daemon)
 /* ---- news of dataplane and host ---- */
 
 /* Ready once the host is as it is wanted, so that guests which systemd starts after us find their VFs. */
-static void tell_ready(struct daemon *daemon)
+static void be_ready(struct daemon *daemon)
 {
-        if (daemon->ready || (daemon->tuning && !tuning_in_force(daemon->tuning, UINT64_MAX)))
-                return;
         daemon->ready = true;
+        daemon->patience = sd_event_source_disable_unref(daemon->patience);
         sd_notifyf(0, "READY=1\nSTATUS=Revision %llu", (unsigned long long)model_revision(daemon->model));
         log_notice("socled " SOCLE_VERSION " serves %s at revision %llu", daemon->config.control_socket,
                    (unsigned long long)model_revision(daemon->model));
+}
+
+static void tell_ready(struct daemon *daemon)
+{
+        if (!daemon->ready && (!daemon->tuning || tuning_in_force(daemon->tuning, UINT64_MAX)))
+                be_ready(daemon);
+}
+
+static int on_patience_over(sd_event_source *source, uint64_t now_us, void *user)
+{
+        log_warning("the host is not as wanted after %d s; guests are not kept waiting any longer", READY_PATIENCE_S);
+        be_ready(user);
+        return 0;
+}
+
+/* A first pass of many slow objects: systemd is to see that it goes on. */
+static void on_step(void *user)
+{
+        const struct daemon *daemon = user;
+
+        if (!daemon->ready)
+                sd_notify(0, "EXTEND_TIMEOUT_USEC=60000000");
 }
 
 static void on_progress(void *user)
@@ -261,7 +285,7 @@ static int open_model(struct daemon *daemon)
 static int start_tuner(struct daemon *daemon)
 {
         const struct config *config = &daemon->config;
-        const struct tuning_events events = {.progress = on_progress, .note = on_note, .user = daemon};
+        const struct tuning_events events = {.progress = on_progress, .step = on_step, .note = on_note, .user = daemon};
         const char *slash = strrchr(config->store, '/');
         cleanup_free char *state = NULL;
 
@@ -410,6 +434,9 @@ static int run(struct daemon *daemon)
                 return r;
         malloc_trim(0); /* reading the store left holes */
         tell_ready(daemon);
+        if (!daemon->ready)
+                (void)sd_event_add_time_relative(daemon->event, &daemon->patience, CLOCK_MONOTONIC,
+                                                 READY_PATIENCE_S * 1000000ULL, 0, on_patience_over, daemon);
         return sd_event_loop(daemon->event);
 }
 
@@ -421,6 +448,7 @@ static void stop(struct daemon *daemon)
                 tuning_set_events(daemon->tuning, &(struct tuning_events){});
         if (daemon->baremetal)
                 baremetal_set_events(daemon->baremetal, &(struct baremetal_events){});
+        sd_event_source_disable_unref(daemon->patience);
         metrics_free(daemon->metrics);
         rpc_server_free(daemon->server);
         baremetal_free(daemon->baremetal);

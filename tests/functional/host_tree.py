@@ -52,3 +52,17 @@ class HostTree:
         """Every file below /proc, /sys and /etc with what is in it; the kernel's own always end in a newline."""
         return {str(p.relative_to(self.root)): p.read_text().strip() for top in ("proc", "sys", "etc") for p in (self.root / top).rglob("*")
                 if p.is_file() and not p.is_symlink()}
+
+
+def two_cpus(root):
+    """As small as this machine may be, so that what is pinned there can be pinned here: two cores, one node, 8 GiB."""
+    tree = HostTree(root)
+    tree.put(**{
+        "/proc/cpuinfo": "processor\t: 0", "/proc/filesystems": "nodev\tcgroup2", "/proc/mounts": "none / none rw 0 0",
+        "/proc/cmdline": "root=/dev/vda", "/sys/devices/system/node/online": "0", "/sys/devices/system/node/node0/cpumap": "3",
+        "/sys/devices/system/node/has_memory": "0", "/sys/devices/system/node/node0/cpulist": "0-1", "/sys/devices/system/node/node0/distance": "10",
+        "/sys/devices/system/node/node0/meminfo": "Node 0 MemTotal: 8388608 kB Node 0 MemFree: 4194304 kB",
+        **{f"/sys/devices/system/cpu/{what}": "0-1" for what in ("present", "possible", "online")},
+        **{f"/sys/devices/system/cpu/cpu{n}/topology/{what}": value for n in (0, 1) for what, value in (
+            ("core_id", n), ("physical_package_id", 0), ("thread_siblings", 1 << n), ("core_siblings", 3))}})
+    return tree

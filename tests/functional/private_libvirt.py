@@ -51,6 +51,7 @@ class Domains:
     """The domains of a libvirtd, by virsh, and what the kernel says of their threads."""
 
     uri, run_directory, directory = None, None, None  # libvirt's address; its pid files; where our files go
+    uuids = {}  # of what was defined, by name
 
     def virsh(self, *words, check=True):
         done = subprocess.run(["virsh", "-q", "-c", self.uri, *words], capture_output=True, text=True, timeout=120)
@@ -61,6 +62,7 @@ class Domains:
         xml = self.directory / f"{name}.xml"
         xml.write_text(DOMAIN.format(name=name, vcpus=vcpus, memory_mib=memory_mib, extra=extra, devices=devices))
         self.virsh("define", str(xml))
+        self.uuids[name] = self.virsh("domuuid", name).stdout.strip()
 
     def xml(self, name):
         """As it is defined."""

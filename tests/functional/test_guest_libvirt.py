@@ -1,6 +1,7 @@
 """Guests, placed through a real libvirtd: pinned live and persistently, read back, put back, followed; and libvirtd that
 is not there, goes, hangs. What needs two NUMA nodes is in the lab."""
 
+import contextlib
 import itertools
 import json
 import os
@@ -8,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
 import pytest
 from guest_driver import Driver, guest
@@ -135,6 +137,31 @@ def test_what_fails_half_way_is_undone(libvirt, driver, tmp_path):
     driver.stop()
 
 
+MACHINE = PLAN | {"guests_dedicated": "2-7", "synthetic": "node:1(memory=8GiB) core:4 pu:2"}
+
+
+@pytest.mark.parametrize("isolated, plain", [("a", "z"), ("z", "a")])
+def test_idle_siblings_are_nobody_elses(libvirt, driver, tmp_path, isolated, plain):
+    """Pins alone do not tell of them: nor to whoever starts anew, nor to whom comes first in the list."""
+    driver.stop()
+    driver = Driver(libvirt, tmp_path / "state", MACHINE)
+    driver.connected()
+    for name in (isolated, plain):
+        libvirt.define(name, vcpus=1)
+    placement = only(driver.apply("i", guest(isolated, siblings="isolate")))["placement"]
+    assert placement["taken"] == "2-3" and placement["vcpus"] == [{"vcpu": 0, "cpus": "2"}]
+    seen = {d["name"]: d for d in driver.ask("observe").ok()}
+    assert seen[isolated]["placement"]["taken"] == "2-3"
+    driver.stop()
+    driver = Driver(libvirt, tmp_path / "state", MACHINE)
+    driver.connected()
+    assert only(driver.apply("p", guest(plain)))["placement"]["vcpus"] == [{"vcpu": 0, "cpus": "4"}]
+    assert only(driver.apply("i", guest(isolated, siblings="isolate")))["steps"] == []
+    driver.restore("i").ok()
+    assert {d["name"]: d for d in driver.ask("observe").ok()}[isolated]["placement"]["taken"] == ""
+    driver.stop()
+
+
 def test_secrets_survive(libvirt, driver):
     libvirt.define("d", devices="<graphics type='vnc' autoport='yes' passwd='hush'/>")
     driver.apply("g", guest("d")).ok()
@@ -185,6 +212,12 @@ def test_what_nova_pinned_is_not_fought_for(libvirt, driver):
     assert libvirt.xml("pinned") == before
     driver.apply("h", guest("not-pinned")).ok()
     driver.apply("h", guest("not-pinned")).ok()  # pinned by now, but by us
+    libvirt.virsh("vcpupin", "not-pinned", "0", "0-1", "--config")  # and now by Nova: it is Nova's
+    theirs = libvirt.xml("not-pinned")
+    refused = driver.apply("h", guest("not-pinned"))
+    assert refused.code == -1 and "pinned by OpenStack Nova" in refused.words()
+    driver.restore("h").ok()  # nothing is there to be put back over it
+    assert libvirt.xml("not-pinned") == theirs
     assert {d["manager"] for d in driver.ask("observe").ok()} == {"OpenStack Nova"}
 
 
@@ -205,6 +238,53 @@ def test_drift_is_seen_and_put_right(libvirt, driver):
     assert libvirt.affinities("d")["CPU 1"] == "0"
     driver.apply("g", guest("d")).ok()
     assert libvirt.affinities("d") == PINNED
+
+
+def test_any_pinned_vcpu_makes_it_novas(libvirt, driver):
+    libvirt.define("d", extra=NOVA + "<cputune><vcpupin vcpu='1' cpuset='1'/></cputune>")
+    assert driver.apply("g", guest("d")).code == -1
+
+
+def test_what_others_set_is_told_and_not_fought(libvirt, driver):
+    libvirt.define("d")
+    libvirt.run("d")
+    driver.apply("g", guest("d")).ok()
+    assert not driver.ask("moved", guest="g").result
+    libvirt.virsh("vcpupin", "d", "0", "0-1", "--live")
+    assert driver.ask("moved", guest="g").result
+    told = only(driver.apply("g", guest("d"), follow=True))
+    assert told["drift"] == [{"scope": "live", "what": "vCPU 0", "from": "0-1", "to": "0"}]
+    assert libvirt.affinities("d")["CPU 0"] == "0-1"
+    assert "drift" not in only(driver.apply("g", guest("d"))) and libvirt.affinities("d") == PINNED
+    os.sched_setaffinity(libvirt.thread("d", "CPU 1"), {0})  # behind libvirt's back
+    assert driver.ask("moved", guest="g").result
+    assert only(driver.apply("g", guest("d"), follow=True))["drift"][0]["what"] == "vCPU 1"
+    driver.apply("g", guest("d")).ok()
+    libvirt.virsh("emulatorpin", "d", "1", "--config")
+    wait_until(lambda: only(driver.apply("g", guest("d"), follow=True)).get("drift") ==
+               [{"scope": "persistent", "what": "emulator", "from": "1", "to": "0"}], 60)
+    # What was there before us is nobody's doing: whoever defines it anew as it was gets it pinned again.
+    libvirt.virsh("destroy", "d")
+    libvirt.virsh("undefine", "d")
+    uuid = libvirt.uuids["d"]
+    libvirt.define("d", extra=f"<uuid>{uuid}</uuid>")
+    assert "drift" not in only(driver.apply("g", guest("d"), follow=True)) and "vcpupin" in libvirt.xml("d")
+
+
+def test_each_domain_is_told_of_and_the_worst_counts(libvirt, driver):
+    for name in ("web-1", "web-2", "web-3"):
+        libvirt.define(name, vcpus=1)
+    answer = driver.apply("webs", guest("web-*", by="pattern"))
+    assert answer.code == -28 and "web-3" in answer.errors[0]["message"]
+    assert [(d["name"], "error" in d) for d in answer.result["domains"]] == [("web-1", False), ("web-2", False), ("web-3", True)]
+    libvirt.run("web-1")
+    with hung(libvirt, "web-1"):
+        answer = driver.apply("webs", guest("web-*", by="pattern"))
+        assert answer.code == -28, "what ends by itself counts least"
+        assert [("error" in d) for d in answer.result["domains"]] == [True, False, True]
+    for near, where in (({"device": "0000:ff:1f.7"}, "/spec/near/device"), ({"node": 77}, "/spec/near/node")):
+        answer = driver.apply("n", guest("web-3", near=near))
+        assert answer.code == -22 and where in answer.words()
 
 
 def test_comings_and_goings_are_told(libvirt, driver):
@@ -385,23 +465,43 @@ def test_the_end_does_not_wait_for_a_libvirtd_that_hangs(libvirt, driver):
     libvirt.signal(signal.SIGCONT)
 
 
+@contextlib.contextmanager
+def hung(libvirt, name):
+    """Its QEMU does not answer, and libvirt waits for it: a job that keeps the domain."""
+    os.kill(libvirt.pid(name), signal.SIGSTOP)
+    command = ["virsh", "-q", "-c", libvirt.uri, "qemu-monitor-command", name, '{"execute":"query-status"}']
+    asking = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: "occupied" in libvirt.virsh("domcontrol", name).stdout
+                   or "error" in libvirt.virsh("domcontrol", name).stdout, 30, "libvirt waits for QEMU")
+        yield
+    finally:
+        os.kill(libvirt.pid(name), signal.SIGCONT)
+        asking.wait(60)
+
+
 def test_a_guest_that_hangs_keeps_nobody(libvirt, driver):
     for name in ("hung", "well"):
         libvirt.define(name, vcpus=1)
         libvirt.run(name)
-    os.kill(libvirt.pid("hung"), signal.SIGSTOP)
-    command = ["virsh", "-q", "-c", libvirt.uri, "qemu-monitor-command", "hung", '{"execute":"query-status"}']
-    asking = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        wait_until(lambda: "occupied" in libvirt.virsh("domcontrol", "hung").stdout
-                   or "error" in libvirt.virsh("domcontrol", "hung").stdout, 30, "libvirt waits for QEMU")
+    with hung(libvirt, "hung"):
         busy = driver.apply("h", guest("hung"))
         assert busy.code == -16 and "tried again" in busy.words()
         driver.apply("w", guest("well")).ok()
-    finally:
-        os.kill(libvirt.pid("hung"), signal.SIGCONT)
-        asking.wait(60)
     driver.apply("h", guest("hung")).ok()
+
+
+def test_nothing_is_put_back_while_a_job_keeps_the_domain(libvirt, driver, tmp_path):
+    libvirt.define("d")
+    libvirt.run("d")
+    driver.apply("g", guest("d")).ok()
+    with hung(libvirt, "d"):
+        began = time.monotonic()
+        busy = driver.restore("g")
+        assert busy.code == -16 and time.monotonic() - began < 25, "libvirt's half minute was waited for"
+        assert journals(tmp_path) == ["guest-g.json"]
+    when_free(lambda: driver.restore("g")).ok()
+    assert libvirt.affinities("d") == FREE and journals(tmp_path) == []
 
 
 def test_killed_at_any_point(libvirt, driver, tmp_path):

@@ -25,19 +25,22 @@ def profile(**spec):
 
 
 class Host:
-    def __init__(self, daemon):
+    def __init__(self, daemon, machine=lambda root: HostTree(root, "two-sockets"), libvirt_uri=""):
         self.daemon = daemon
-        self.tree = HostTree(daemon.directory / "host", "two-sockets")
+        self.tree = machine(daemon.directory / "host")
         self.tree.put(**KNOBS)
-        daemon.config.write_text(f"[tuner]\nroot = {self.tree.root}\nlibvirt_uri =\n")
+        daemon.config.write_text(f"[tuner]\nroot = {self.tree.root}\nlibvirt_uri = {libvirt_uri}\n")
 
     def start(self):
         self.daemon.start()
         self.rpc = self.daemon.connect()
         return self
 
-    def status(self):
-        return self.rpc.call("get", kind="HostProfile", name="node")["objects"][0]["status"]
+    def status(self, kind="HostProfile", name="node"):
+        return self.rpc.call("get", kind=kind, name=name)["objects"][0]["status"]
+
+    def delete(self, kind="HostProfile", name="node", **params):
+        return self.rpc.call("delete", objects=[{"kind": kind, "name": name}], **params)
 
     def until(self, what, condition):
         deadline = time.monotonic() + PATIENCE
@@ -132,6 +135,137 @@ def test_drift_is_seen_and_put_back_if_so_asked(host):
     host.tree.put(**{"/proc/sys/vm/swappiness": "98"})
     host.until("put back", lambda s: s["enforced"] >= 1 and s["state"] == "active")
     assert host.tree.read("/proc/sys/vm/swappiness") == "10"
+
+
+def test_a_refused_change_stays_an_error(host):
+    """What was in force before stays so, but says nothing of the new wish."""
+    host.rpc.apply(profile(), wait=30)
+    host.rpc.apply(profile(classes={"dataplane": {"cores": 400}}), wait=30)
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        assert host.status()["state"] == "error" and "400" in host.status()["error"]
+        time.sleep(0.2)
+    assert host.tree.read("/proc/sys/vm/swappiness") == "10"
+    host.rpc.apply(profile(), wait=30)
+    assert host.status()["state"] == "active"
+
+
+NO_DEVICE = {"kind": "SriovDevice", "name": "nic", "spec": {"device": {"address": "0000:fe:00.0"}, "numvfs": 2}}
+
+
+def test_what_fails_does_not_concern_the_rest(host):
+    """It is tried again by itself: what somebody has changed elsewhere is not written over for it."""
+    host.rpc.apply(profile(), NO_DEVICE, wait=30)
+    assert host.status("SriovDevice", "nic")["state"] in ("error", "waiting")
+    host.tree.put(**{"/proc/sys/vm/swappiness": "99"})
+    host.until("drift", lambda s: s["state"] == "drifted")
+    until = time.monotonic() + 40
+    while time.monotonic() < until:
+        assert host.tree.read("/proc/sys/vm/swappiness") == "99" and host.status()["state"] == "drifted"
+        time.sleep(0.5)
+    host.delete("SriovDevice", "nic", wait=30)  # nor does a change of something else
+    assert host.tree.read("/proc/sys/vm/swappiness") == "99"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the test mounts: needs root")
+def test_drift_that_cannot_be_put_back_is_an_error_and_not_tried_all_the_time(host):
+    host.rpc.apply(profile(enforce=True), wait=30)
+    host.tree.put(**{"/proc/sys/vm/swappiness": "99"})
+    with read_only(host.tree.path("/proc/sys/vm/swappiness")):
+        host.until("cannot be put back", lambda s: s["state"] == "error")
+        noted = host.daemon.log.read_text().count("swappiness")
+        until = time.monotonic() + 10
+        while time.monotonic() < until:
+            status = host.status()
+            assert status["state"] == "error" and "swappiness" in status["error"]
+            time.sleep(0.2)
+        assert noted == host.daemon.log.read_text().count("swappiness")
+    host.until("put back", lambda s: s["state"] == "active")
+    assert host.tree.read("/proc/sys/vm/swappiness") == "10"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the test mounts: needs root")
+def test_what_cannot_be_put_back_is_told_and_tried_again(host):
+    host.rpc.apply(profile(), wait=30)
+    with read_only(host.tree.path("/proc/sys/vm/swappiness")):
+        answer = host.delete(wait=30)
+        assert "swappiness" in answer["failures"][0]["message"], answer
+        (entry,) = host.rpc.call("info")["host"]["restoring"]
+        assert entry["kind"] == "HostProfile" and "swappiness" in entry["words"]
+        assert host.tree.read("/proc/sys/kernel/numa_balancing") == "1"  # the rest is
+        assert host.journals()
+    deadline = time.monotonic() + PATIENCE
+    while "restoring" in host.rpc.call("info")["host"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+    assert host.tree.read("/proc/sys/vm/swappiness") == "60" and host.journals() == []
+
+
+def new_interrupt(host, number):
+    """As the kernel makes them: the directory is there with its files."""
+    made = host.tree.root / f"made-{number}"
+    made.mkdir()
+    (made / "smp_affinity_list").write_text("0-7\n")
+    made.rename(host.tree.path(f"/proc/irq/{number}"))
+
+
+def test_a_new_interrupt_is_kept_off_too(host):
+    host.rpc.apply(profile(), wait=30)
+    wanted = host.status()["knobs"]["wanted"]
+    new_interrupt(host, 26)
+    host.until("one more", lambda s: s["knobs"]["wanted"] == wanted + 1 and s["state"] == "active")
+    assert host.tree.read("/proc/irq/26/smp_affinity_list") == host.tree.read("/proc/irq/24/smp_affinity_list")
+    # If somebody has changed something meanwhile, it is told, and nothing is written.
+    host.tree.put(**{"/proc/sys/vm/swappiness": "99"})
+    host.until("drift", lambda s: s["state"] == "drifted")
+    new_interrupt(host, 27)
+    status = host.until("another", lambda s: s["knobs"]["wanted"] == wanted + 2)
+    assert {d["knob"] for d in host.until("both", lambda s: len(s["drift"]) == 2)["drift"]} == {"swappiness", "irq_affinity"}, status
+    assert host.tree.read("/proc/irq/27/smp_affinity_list") == "0-7" and host.tree.read("/proc/sys/vm/swappiness") == "99"
+
+
+def test_a_cpu_that_goes_makes_the_plan_anew(host):
+    host.rpc.apply(profile(), wait=30)
+    before = host.status()["plan"]["classes"]
+    cpus = host.tree.read("/sys/devices/system/cpu/online")
+    host.tree.put(**{"/sys/devices/system/cpu/cpu6/online": "0", "/sys/devices/system/cpu/online": "0-5"})
+    status = host.until("another plan", lambda s: s.get("plan", {}).get("classes", before) != before)
+    assert status["state"] == "active" and cpus == "0-6", status
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the test mounts: needs root")
+def test_what_comes_into_force_later_is_known_to_all(host):
+    """Not only a pass makes a plan: isolated CPUs are known when a failed profile was tried again."""
+    with read_only(host.tree.path("/proc/sys/vm/stat_interval")):
+        host.rpc.apply(profile(classes={"guests": {"dedicated": {"cores": 1}}}), wait=30)
+    host.until("tried again", lambda status: status["state"] == "active")
+    assert "no CPU of this host is isolated" not in str(host.rpc.request("noise", seconds=1))
+
+
+def test_a_dry_run_of_a_deletion_says_what_would_go_back(host):
+    host.rpc.apply(profile(), wait=30)
+    (entry,) = host.delete(dry_run=True)["host"]
+    assert (entry["kind"], entry["plan"]["restored"]) == ("HostProfile", True)
+    (swappiness,) = [k for k in entry["plan"]["knobs"] if k["knob"] == "swappiness"]
+    assert (swappiness["found"], swappiness["wanted"]) == ("10", "60")
+    assert host.tree.read("/proc/sys/vm/swappiness") == "10"
+
+
+def test_without_libvirt_a_guest_says_so(host):
+    guest = {"kind": "Guest", "name": "db", "spec": {"domain": {"name": "db"}}}
+    answer = host.rpc.apply(profile(), guest, wait=30)
+    assert "guests are not looked after here" in answer["failures"][0]["message"]
+    assert host.status("Guest", "db")["state"] == "error"
+
+
+def test_a_start_that_takes_its_time_is_seen_to_go_on(host):
+    host.rpc.apply(profile(), NO_DEVICE, wait=30)
+    host.daemon.stop()
+    said = []
+    receive = host.daemon.receive
+    host.daemon.receive = lambda notify: said.append(receive(notify)) or said[-1]
+    host.start()
+    assert b"EXTEND_TIMEOUT_USEC=60000000" in said and b"READY=1" in said[-1]
 
 
 def test_what_a_changed_profile_asks_no_more_goes_back(host):

@@ -1,5 +1,6 @@
 /* How long one guest takes to be placed among 500 on 1,024 CPUs and 32 nodes: guests that fit, that need two and eight
- * nodes, and one that fits nowhere (which costs the search for what would do). `meson test --benchmark` runs it. */
+ * nodes, and some that fit nowhere (which costs the search for what would do), on that host and on a full one. `meson
+ * test --benchmark` runs it. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -64,6 +65,53 @@ static void fill(struct placement_state *state)
         }
 }
 
+/* Guests of two CPUs as long as there is room for them. */
+static unsigned fill_up(struct placement_state *state)
+{
+        for (unsigned i = 0;; i++) {
+                char name[16];
+                struct guest_placement *placement = NULL;
+                struct errors errors = {};
+                snprintf(name, sizeof(name), "more%u", i);
+                const struct guest_demand demand = {
+                        .name = name, .vcpus = 2, .policy = VCPU_DEDICATED, .memory_bytes = GIB, .near_node = -1};
+                if (placement_find(state, &demand, &placement, &errors) < 0)
+                        return i;
+                if (placement_add(state, name, placement, false, &errors) < 0)
+                        exit(EXIT_FAILURE);
+                guest_placement_free(placement);
+        }
+}
+
+/* What fits nowhere, each for another reason. */
+static void refuse(const struct placement_state *state)
+{
+        struct guest_demand demand = {
+                .name = "one", .vcpus = 1024, .policy = VCPU_DEDICATED, .memory_bytes = 4 * GIB, .near_node = -1};
+
+        measure(state, "1024 dedicated vCPUs: no place", &demand);
+        demand.siblings = SIBLING_ISOLATE;
+        measure(state, "1024 isolated vCPUs: no place", &demand);
+        demand.vcpus = 300;
+        measure(state, "300 isolated vCPUs: no place", &demand);
+        demand.siblings = SIBLING_REQUIRE;
+        demand.vcpus = 1000;
+        measure(state, "1000 vCPUs, whole cores: no place", &demand);
+        demand.siblings = SIBLING_PREFER;
+        demand.vcpus = 64;
+        demand.memory_bytes = 10000 * GIB;
+        measure(state, "64 vCPUs, 10000 GiB: no place", &demand);
+        demand.vcpus = 512;
+        demand.memory_bytes = 8000 * GIB;
+        measure(state, "512 vCPUs, 8000 GiB: no place", &demand);
+        demand.vcpus = 1000;
+        demand.memory_bytes = 4 * GIB;
+        demand.near_node = 3;
+        demand.near_required = true;
+        demand.emulator = EMULATOR_OWN;
+        measure(state, "1000 vCPUs near a VF: no place", &demand);
+}
+
 int main(void)
 {
         static const struct machine_shape shape = {
@@ -100,8 +148,17 @@ int main(void)
         measure(state, "32 dedicated vCPUs", &demand);
         demand.vcpus = 128;
         measure(state, "128 dedicated vCPUs", &demand);
-        demand.vcpus = 1024;
-        measure(state, "1024 dedicated vCPUs: no place", &demand);
+        refuse(state);
+        printf("%u guests more, and the host is full\n", fill_up(state));
+        demand.vcpus = 4;
+        measure(state, "4 dedicated vCPUs: no place", &demand);
+        demand.siblings = SIBLING_ISOLATE;
+        measure(state, "4 isolated vCPUs: no place", &demand);
+        demand.siblings = SIBLING_PREFER;
+        demand.cells = 4;
+        demand.vcpus = 32;
+        measure(state, "32 dedicated vCPUs in 4 cells: no place", &demand);
+        refuse(state);
         placement_state_free(state);
         machine_free(machine);
         return EXIT_SUCCESS;

@@ -4,9 +4,11 @@
  *   guest-driver URI STATE-DIRECTORY PLAN
  *       PLAN: {"housekeeping": "0", "guests_dedicated": "1-3", …, "pages": [{node, page_bytes, count}],
  *              "synthetic": "node:2 core:1 pu:1"}      synthetic: the machine; by default this one
- *   {"do": "observe"}    {"do": "apply", "guest": NAME, "spec": {…}, "interfaces": [{…}], "dry_run": false}
- *   {"do": "restore", "guest": NAME}    {"do": "user", "pci": ADDRESS}    {"do": "wait", "ms": 1000}
- * Answers: {"code": 0 | -errno, "result": …, "errors": [{message, pointer, …}], "ms": how long it took} */
+ *   {"do": "observe"}    {"do": "apply", "guest": NAME, "spec": {…}, "interfaces": [{…}], "dry_run": false,
+ *                                                                          "follow": false}
+ *   {"do": "restore", "guest": NAME}    {"do": "moved", "guest": NAME}    {"do": "user", "pci": ADDRESS}    {"do":
+ * "wait", "ms": 1000} Answers: {"code": 0 | -errno, "result": …, "errors": [{message, pointer, …}], "ms": how long it
+ * took} */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -57,6 +59,13 @@ static const char *text(const json_t *request, const char *name)
         return value ? value : "";
 }
 
+static enum guest_mode mode_of(const json_t *request)
+{
+        if (json_is_true(json_object_get(request, "dry_run")))
+                return GUEST_DRY_RUN;
+        return json_is_true(json_object_get(request, "follow")) ? GUEST_FOLLOW : GUEST_SET;
+}
+
 static int apply(struct driver *driver, const json_t *request, json_t **ret, struct errors *errors)
 {
         struct guest_interface interfaces[INTERFACES_MAX] = {};
@@ -78,7 +87,7 @@ static int apply(struct driver *driver, const json_t *request, json_t **ret, str
                 r = guests_observe(driver->guests, driver->state, NULL, errors);
         if (r == 0)
                 r = guests_apply(driver->guests, text(request, "guest"), wish, interfaces, count, driver->state,
-                                 json_is_true(json_object_get(request, "dry_run")), ret, errors);
+                                 mode_of(request), ret, errors);
         guest_wish_free(wish);
         return r;
 }
@@ -101,7 +110,12 @@ static int serve(struct driver *driver, const json_t *request, json_t **ret, str
                 return apply(driver, request, ret, errors);
         if (strcmp(what, "restore") == 0)
                 return guests_restore(driver->guests, text(request, "guest"), errors);
+        if (strcmp(what, "moved") == 0) {
+                *ret = json_boolean(guests_moved(driver->guests, text(request, "guest"), driver->topology->cpu_limit));
+                return 0;
+        }
         if (strcmp(what, "user") == 0) {
+                guests_read(driver->guests, errors); /* what was last known, if libvirt is not there */
                 const char *user = guests_user_of_pci(driver->guests, text(request, "pci"));
                 *ret = user ? json_string(user) : NULL;
                 return 0;

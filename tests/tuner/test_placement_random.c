@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "guest/placement_private.h"
 #include "placement_fixture.h"
 #include "socle/cleanup.h"
 
@@ -336,6 +337,24 @@ static unsigned fewest_cells(const struct books *books, const struct guest_deman
         return 0;
 }
 
+/* What is said that would do does; and where nothing is said, neither fewer vCPUs nor less memory would. */
+static void check_advice(const struct books *books, const struct guest_demand *demand, const char *advice)
+{
+        uint64_t unit = demand->page_bytes ? demand->page_bytes : MIB;
+        struct guest_demand fewer = *demand, smaller = *demand;
+
+        if (sscanf(advice, "at most %u vCPUs", &fewer.vcpus) == 1 && strstr(advice, "vCPUs")) {
+                assert_int_not_equal(fewest_cells(books, &fewer), 0);
+        } else if (strncmp(advice, "another host", strlen("another host")) == 0) {
+                fewer.vcpus = fewer.cells ? fewer.cells : 1;
+                assert_true(fewer.vcpus == demand->vcpus || fewest_cells(books, &fewer) == 0);
+                for (uint64_t units = 1; units <= 4 && units * unit < demand->memory_bytes; units++) {
+                        smaller.memory_bytes = units * unit;
+                        assert_int_equal(fewest_cells(books, &smaller), 0);
+                }
+        }
+}
+
 /* ---- one random life of a machine ---- */
 
 static void arrive(struct books *books, size_t i, unsigned *found, unsigned *refused)
@@ -351,10 +370,12 @@ static void arrive(struct books *books, size_t i, unsigned *found, unsigned *ref
                 demand->near_node >= 0 && !cpu_set_empty(&books->machine->topology.nodes[demand->near_node].cpus);
         unsigned fewest = fewest_cells(books, demand);
         int r = placement_find(books->state, demand, &placement, &errors);
+        assert_int_equal(placement_try(books->state, demand, NULL), r); /* whether, without where */
         if (fewest == 0) {
                 assert_int_equal(r, -ENOSPC);
                 assert_int_equal(errors.count, 1);
                 assert_int_not_equal(errors.list[0].expected[0], 0);
+                check_advice(books, demand, errors.list[0].expected);
                 (*refused)++;
                 return;
         }

@@ -22,44 +22,62 @@ static json_t *new_entry(const struct change *change)
                          "config", config, "live", live, "interfaces");
 }
 
-static int put_interfaces(const struct change *change, json_t *entry, bool also_stale, struct errors *errors)
+/* `macs` and those of the interfaces that are wanted; a new list. */
+static json_t *with_interfaces(const struct change *change, const json_t *macs)
 {
-        json_t *before = json_object_get(entry, "interfaces"), *macs = also_stale ? json_copy(before) : json_array();
-        const char *uuid = change->config ? change->config->uuid : change->live->uuid;
+        json_t *all = macs ? json_copy((json_t *)macs) : json_array(), *other;
 
         for (size_t i = 0; i < change->interface_count; i++) {
-                json_t *mac = json_string(change->interfaces[i].mac_address), *other;
+                json_t *mac = json_string(change->interfaces[i].mac_address);
                 size_t j;
                 bool there = false;
-                json_array_foreach (macs, j, other)
+                json_array_foreach (all, j, other)
                         there |= json_equal(mac, other);
                 if (!there)
-                        json_array_append(macs, mac);
+                        json_array_append(all, mac);
                 json_decref(mac);
         }
-        bool same = json_equal(macs, before) && journal_entry(change->guests, change->guest, uuid);
-        json_object_set_new(entry, "interfaces", macs);
-        return same ? 0 : journal_put(change->guests, change->guest, uuid, json_incref(entry), errors);
+        return all;
 }
 
-/* On disk before anything is changed: what was there, and which interfaces may be ours from now on. */
+static const char *uuid_of(const struct change *change)
+{
+        return change->config ? change->config->uuid : change->live->uuid;
+}
+
+/* Written only if it is another than what is on disk. */
+static int put_entry(const struct change *change, json_t *entry, struct errors *errors)
+{
+        if (json_equal(entry, journal_entry(change->guests, change->guest, uuid_of(change))))
+                return 0;
+        return journal_put(change->guests, change->guest, uuid_of(change), json_incref(entry), errors);
+}
+
+/* On disk before anything is changed: what was there, which pins and interfaces may be ours from now on. */
 static int journal_begin(const struct change *change, struct errors *errors)
 {
-        const char *uuid = change->config ? change->config->uuid : change->live->uuid;
-        json_t *there = journal_entry(change->guests, change->guest, uuid);
+        json_t *there = journal_entry(change->guests, change->guest, uuid_of(change));
         cleanup_json json_t *entry = there ? json_deep_copy(there) : new_entry(change);
+        cleanup_json json_t *next = guest_placement_to_json(change->placement, change->topology);
 
-        if (!entry)
+        if (!entry || !next)
                 return connection_complain(errors, "/spec/domain", "", "the domain cannot be read");
-        return put_interfaces(change, entry, true, errors);
+        json_object_set_new(entry, "interfaces", with_interfaces(change, json_object_get(entry, "interfaces")));
+        if (!json_equal(next, json_object_get(entry, "ours")))
+                json_object_set(entry, "next", next);
+        return put_entry(change, entry, errors);
 }
 
 static int journal_end(const struct change *change, struct errors *errors)
 {
-        const char *uuid = change->config ? change->config->uuid : change->live->uuid;
-        cleanup_json json_t *entry = json_deep_copy(journal_entry(change->guests, change->guest, uuid));
+        cleanup_json json_t *entry = json_deep_copy(journal_entry(change->guests, change->guest, uuid_of(change)));
 
-        return entry ? put_interfaces(change, entry, false, errors) : -ENOMEM;
+        if (!entry)
+                return -ENOMEM;
+        json_object_set_new(entry, "interfaces", with_interfaces(change, NULL));
+        json_object_set_new(entry, "ours", guest_placement_to_json(change->placement, change->topology));
+        json_object_del(entry, "next");
+        return put_entry(change, entry, errors);
 }
 
 /* ---- the persistent XML ---- */
@@ -125,19 +143,6 @@ static int change_config(const struct change *change, char **ret_before, struct 
 
 /* ---- the running domain ---- */
 
-static int is_free(const struct change *change, struct errors *errors)
-{
-        virDomainControlInfo info;
-
-        if (virDomainGetControlInfo(change->handle, &info, 0) < 0 || info.state == VIR_DOMAIN_CONTROL_OK)
-                return 0; /* what cannot be told is found out by trying */
-        errors_add(errors, -EBUSY, "/spec/domain", "it is tried again when that is over",
-                   info.state == VIR_DOMAIN_CONTROL_ERROR ? "QEMU of domain %.60s does not answer libvirt"
-                                                          : "domain %.60s is busy: it migrates, or libvirt works on it",
-                   change->live->name);
-        return -EBUSY;
-}
-
 /* Is there memory where this guest's is not to be? */
 static bool could_be_elsewhere(const struct topology *topology, const struct cpu_set *nodes)
 {
@@ -148,7 +153,7 @@ static bool could_be_elsewhere(const struct topology *topology, const struct cpu
 }
 
 /* Memory that libvirt cannot move stays until the guest is started again: no failure, and tried once in a run only. */
-static void move_memory(const struct change *change)
+static void move_memory(struct change *change)
 {
         struct cpu_set nodes = placement_nodes(change->placement, change->topology);
         struct known *known = guests_known(change->guests, change->live->uuid);
@@ -160,9 +165,11 @@ static void move_memory(const struct change *change)
                 known->immovable_id = id;
                 snprintf(known->immovable_why, sizeof(known->immovable_why), "it is not bound strictly");
         }
-        if (known->immovable_id != id && !change->dry_run &&
-            live_set_nodes(change->handle, &nodes, known->immovable_why) != 0)
-                known->immovable_id = id;
+        if (known->immovable_id != id && change->mode != GUEST_DRY_RUN) {
+                change->memory_moved = live_set_nodes(change->handle, &nodes, known->immovable_why) == 0;
+                if (!change->memory_moved)
+                        known->immovable_id = id;
+        }
         if (known->immovable_id != id)
                 step_add_sets(change->steps, "live", "memory on nodes", &change->live->nodes, &nodes);
         else
@@ -253,6 +260,11 @@ static int read_back(const struct change *change, struct errors *errors)
                 return r;
         domain_resolve_pages(change->guests, change->plan, live);
         domain_resolve_pages(change->guests, change->plan, config);
+        if (live && change->memory_moved) {
+                struct cpu_set nodes = placement_nodes(change->placement, change->topology);
+                if (!cpu_set_equal(&nodes, &live->nodes))
+                        step_add_sets(differs, "live", "memory on nodes", &live->nodes, &nodes);
+        }
         if (config)
                 change_diff(change, config, differs);
         if (live) {
@@ -262,17 +274,27 @@ static int read_back(const struct change *change, struct errors *errors)
         return complain_of(differs, errors);
 }
 
+static struct cpu_set nodes_with_memory(const struct topology *topology)
+{
+        struct cpu_set nodes = {};
+
+        for (size_t i = 0; i < topology->node_count; i++)
+                if (topology->nodes[i].memory_bytes > 0)
+                        cpu_set_add(&nodes, (unsigned)topology->nodes[i].os_index);
+        return nodes;
+}
+
 static int undo(const struct change *change, const char *config, struct errors *errors)
 {
+        struct cpu_set with_memory = nodes_with_memory(change->topology);
         cleanup_domain_facts struct domain *now = NULL;
-        char why[128];
         int r = change->live ? domain_read(change->handle, false, &now, errors) : 0;
 
         if (now) {
                 r = live_put_back(change->handle, change->live, now, &change->topology->online,
                                   change->topology->cpu_limit, errors);
-                if (!cpu_set_equal(&now->nodes, &change->live->nodes) && !cpu_set_empty(&change->live->nodes))
-                        live_set_nodes(change->handle, &change->live->nodes, why);
+                if (change->memory_moved)
+                        live_put_nodes_back(change->handle, &change->live->nodes, &now->nodes, &with_memory);
         }
         if (!config)
                 return r;
@@ -286,8 +308,7 @@ static int bring_about(struct change *change, struct errors *errors)
 {
         cleanup_free char *before = NULL;
         cleanup_json json_t *persistent = json_array();
-        const char *uuid = change->config ? change->config->uuid : change->live->uuid;
-        bool is_new = !journal_entry(change->guests, change->guest, uuid);
+        cleanup_json json_t *entry = json_incref(journal_entry(change->guests, change->guest, uuid_of(change)));
         int r = journal_begin(change, errors);
 
         if (r < 0)
@@ -307,8 +328,12 @@ static int bring_about(struct change *change, struct errors *errors)
                 r = read_back(change, errors);
         if (r == 0)
                 r = journal_end(change, errors);
-        if (r < 0 && undo(change, before, errors) == 0 && is_new)
-                journal_drop(change->guests, change->guest, uuid, errors);
+        if (r < 0 && undo(change, before, errors) == 0) {
+                if (entry)
+                        journal_put(change->guests, change->guest, uuid_of(change), TAKE_PTR(entry), errors);
+                else
+                        journal_drop(change->guests, change->guest, uuid_of(change), errors);
+        }
         return r;
 }
 
@@ -316,8 +341,8 @@ int change_domain(struct change *change, struct errors *errors)
 {
         int r = 0;
 
-        if (!change->dry_run) {
-                r = change->live ? is_free(change, errors) : 0;
+        if (change->mode != GUEST_DRY_RUN) {
+                r = change->live ? live_is_free(change->handle, errors) : 0;
                 return r < 0 ? r : bring_about(change, errors);
         }
         if (change->live) {

@@ -51,16 +51,16 @@ static int find_near(const struct guests *guests, const struct guest_wish *wish,
         int node = -1;
 
         if (wish->near_device[0] && device_node(guests, topology, wish->near_device, &node) < 0) {
-                errors_add(errors, -ENOENT, "/spec/near/device", "a device of this host", "there is no PCI function %s",
+                errors_add(errors, -EINVAL, "/spec/near/device", "a device of this host", "there is no PCI function %s",
                            wish->near_device);
-                return -ENOENT;
+                return -EINVAL;
         }
         if (wish->near_node >= 0) {
                 node = topology_find_node(topology, wish->near_node);
                 if (node < 0) {
-                        errors_add(errors, -ENOENT, "/spec/near/node", "a NUMA node of this host",
+                        errors_add(errors, -EINVAL, "/spec/near/node", "a NUMA node of this host",
                                    "there is no node %d", wish->near_node);
-                        return -ENOENT;
+                        return -EINVAL;
                 }
         }
         if (!wish->near_device[0] && wish->near_node < 0)

@@ -15,7 +15,9 @@ int guests_new(struct guests **ret, const struct host *host, const char *uri)
                 return -ENOMEM;
         guests->host = host;
         guests->disk = (struct host){.root = "/", .state = host->state, .observer = host->observer};
-        r = journals_load(guests);
+        guests->news = json_object();
+        guests->all_news = true;
+        r = guests->news ? journals_load(guests) : -ENOMEM;
         if (r == 0)
                 r = connection_new(&guests->connection, uri);
         if (r < 0)
@@ -34,6 +36,7 @@ struct guests *guests_free(struct guests *guests)
                 domain_free(guests->known[i].domain);
         free(guests->known);
         json_decref(guests->journals);
+        json_decref(guests->news);
         free(guests);
         return NULL;
 }
@@ -48,14 +51,17 @@ int guests_dispatch(struct guests *guests)
         return connection_drain(guests->connection);
 }
 
-const char *guests_user_of_pci(struct guests *guests, const char *pci_address)
+int guests_read(struct guests *guests, struct errors *errors)
 {
         cleanup_connection virConnectPtr connection = NULL;
-        struct errors ignored = {};
+        int r = connection_get(guests->connection, &connection, errors);
 
-        /* Guests run on without libvirtd: what was last known is better than nothing. */
-        if (connection_get(guests->connection, &connection, &ignored) == 0)
-                guests_refresh(guests, connection, &ignored);
+        return r < 0 ? r : guests_refresh(guests, connection, errors);
+}
+
+/* Guests run on without libvirtd: what was last known is better than nothing. */
+const char *guests_user_of_pci(struct guests *guests, const char *pci_address)
+{
         for (size_t i = 0; i < guests->known_count; i++) {
                 const struct domain *domain = guests->known[i].domain;
                 for (size_t j = 0; j < domain->pci_count && domain->active; j++) {
@@ -82,143 +88,25 @@ static bool is_meant(const struct guest_wish *wish, const struct known *known)
         }
 }
 
-static unsigned larger(unsigned a, unsigned b)
+bool guests_concerned(const struct guests *guests, const char *name, const struct guest_wish *wish)
 {
-        return a > b ? a : b;
-}
+        const char *uuid;
+        json_t *value;
 
-/* Stays where it is, as it runs or as it is to run, if that is as wished; else a new place. */
-static int find_place(const struct change *change, const struct guest_demand *demand, struct placement_state *state,
-                      struct guest_placement **ret, struct errors *errors)
-{
-        const struct domain *candidates[] = {change->live, change->config};
-
-        for (size_t i = 0; i < ARRAY_LEN(candidates); i++) {
-                struct guest_placement *placement =
-                        candidates[i] ? placement_of(candidates[i], change->topology, change->plan, true) : NULL;
-                if (placement && placement_keep(state, demand, placement)) {
-                        *ret = placement;
-                        return 0;
-                }
-                guest_placement_free(placement);
+        if (guests->all_news)
+                return true;
+        json_object_foreach (guests->news, uuid, value) {
+                const struct known *known = guests_known(guests, uuid);
+                if (journal_entry(guests, name, uuid) || (known && is_meant(wish, known)))
+                        return true;
         }
-        return placement_find(state, demand, ret, errors);
+        return false;
 }
 
-static json_t *domain_status(const struct change *change)
+void guests_seen(struct guests *guests)
 {
-        const struct domain *any = change->live ? change->live : change->config;
-
-        return json_pack("{s:s, s:s, s:b, s:o, s:O, s:b, s:O}", "name", any->name, "uuid", any->uuid, "active",
-                         change->live != NULL, "placement",
-                         guest_placement_to_json(change->placement, change->topology), "steps", change->steps,
-                         "restart_required", json_array_size(change->restart_reasons) > 0, "restart_reasons",
-                         change->restart_reasons);
-}
-
-static void change_clear(struct change *change)
-{
-        if (change->handle)
-                virDomainFree(change->handle);
-        domain_free(change->live);
-        domain_free(change->config);
-        guest_placement_free(change->placement);
-        json_decref(change->steps);
-        json_decref(change->restart_reasons);
-}
-
-static int read_domain(struct change *change, const char *uuid, struct errors *errors)
-{
-        int r = 0;
-
-        change->steps = json_array();
-        change->restart_reasons = json_array();
-        change->handle = virDomainLookupByUUIDString(change->connection, uuid);
-        if (!change->handle)
-                return connection_complain(errors, "/spec/domain", "", "domain %s cannot be found", uuid);
-        if (virDomainIsActive(change->handle) == 1)
-                r = domain_read(change->handle, false, &change->live, errors);
-        if (r == 0 && virDomainIsPersistent(change->handle) == 1)
-                r = domain_read(change->handle, true, &change->config, errors);
-        if (r == 0 && !change->live && !change->config) {
-                errors_add(errors, -ENOENT, "/spec/domain", "", "the domain is about to go");
-                r = -ENOENT;
-        }
-        domain_resolve_pages(change->guests, change->plan, change->live);
-        domain_resolve_pages(change->guests, change->plan, change->config);
-        return r;
-}
-
-static int place(struct change *change, const struct guest_wish *wish, struct placement_state *state,
-                 struct errors *errors)
-{
-        const struct domain *domain = change->config ? change->config : change->live;
-        struct guest_demand demand;
-        int r = demand_make(change->guests, wish, domain, change->interface_count > 0, state, &demand, errors);
-
-        if (r == 0 && change->live) {
-                demand.vcpus = larger(demand.vcpus, change->live->vcpus);
-                demand.iothreads = larger(demand.iothreads, change->live->iothread_count);
-        }
-        placement_remove(state, domain->name);
-        if (r == 0)
-                r = find_place(change, &demand, state, &change->placement, errors);
-        if (r == 0)
-                r = placement_add(state, domain->name, change->placement, false, errors);
-        return r;
-}
-
-/* Whatever it is placed like now goes back into the books. */
-static void account_as_is(struct change *change, struct placement_state *state)
-{
-        const struct domain *domain = change->live ? change->live : change->config;
-        struct guest_placement *placement = domain ? placement_of(domain, change->topology, change->plan, false) : NULL;
-        struct errors ignored = {};
-
-        if (placement)
-                placement_add(state, domain->name, placement, true, &ignored);
-        guest_placement_free(placement);
-}
-
-/* Nova keeps books of the CPUs that it pins to, and would pin there again. */
-static int check_manager(const struct change *change, struct errors *errors)
-{
-        const struct domain *domain = change->config ? change->config : change->live;
-
-        if (!domain->is_nova || cpu_set_empty(&domain->vcpu_cpus[0]))
-                return 0;
-        errors_add(errors, -EPERM, "/spec/domain", "a domain that Nova does not pin (hw:cpu_policy of its flavor)",
-                   "domain %.60s is pinned by OpenStack Nova, and stays as it is", domain->name);
-        return -EPERM;
-}
-
-static int apply_to(struct change *change, const char *uuid, const struct guest_wish *wish,
-                    struct placement_state *state, json_t *list, struct errors *errors)
-{
-        const char *owner = journal_owner(change->guests, uuid);
-        int r;
-
-        if (owner && strcmp(owner, change->guest) != 0) {
-                errors_add(errors, -EEXIST, "/spec/domain", "another domain, or a narrower pattern there",
-                           "domain %s belongs to Guest %s already", guests_known(change->guests, uuid)->domain->name,
-                           owner);
-                return -EEXIST;
-        }
-        r = read_domain(change, uuid, errors);
-        if (r == 0 && !owner)
-                r = check_manager(change, errors);
-        if (r == 0) {
-                r = place(change, wish, state, errors);
-                if (r == 0) {
-                        r = change_domain(change, errors);
-                        guests_changed(change->guests, uuid);
-                }
-                if (r < 0)
-                        account_as_is(change, state);
-        }
-        if (r == 0)
-                json_array_append_new(list, domain_status(change));
-        return r;
+        json_object_clear(guests->news);
+        guests->all_news = false;
 }
 
 static int by_name(const void *a, const void *b, void *user)
@@ -266,24 +154,49 @@ static int let_go(struct guests *guests, virConnectPtr connection, const char *n
         return r;
 }
 
-int guests_apply(struct guests *guests, const char *name, const struct guest_wish *wish,
-                 const struct guest_interface *interfaces, size_t interface_count, struct placement_state *state,
-                 bool dry_run, json_t **ret_status, struct errors *errors)
+/* What ends by itself. */
+static bool is_transient(int r)
 {
-        cleanup_connection virConnectPtr connection = NULL;
-        cleanup_free char(*uuids)[UUID_TEXT] = NULL;
-        cleanup_json json_t *list = json_array();
-        size_t count = 0;
-        int r = journal_check(guests, name, errors);
+        return r == -ENOENT || r == -EBUSY || r == -ENOTCONN;
+}
 
-        if (r == 0)
-                r = connection_get(guests->connection, &connection, errors);
-        if (r == 0)
-                r = guests_refresh(guests, connection, errors);
-        if (r == 0 && !dry_run)
-                r = let_go(guests, connection, name, wish, errors);
-        if (r == 0)
-                r = find_domains(guests, wish, &uuids, &count);
+static void append_errors(struct errors *errors, const struct errors *more)
+{
+        for (size_t i = 0; i < more->count && i < ERRORS_MAX; i++)
+                errors_add(errors, more->code, more->list[i].pointer, more->list[i].expected, "%s",
+                           more->list[i].message);
+}
+
+/* The worse one's words come first. */
+static void add_failure(int *r, int next, struct errors *errors, const struct errors *of_next)
+{
+        if (next == 0)
+                return;
+        if (*r == 0 || (is_transient(*r) && !is_transient(next))) {
+                cleanup_free struct errors *all = malloc(sizeof(*all));
+                if (all) {
+                        *all = *of_next;
+                        append_errors(all, errors);
+                        all->kind = errors->kind;
+                        all->name = errors->name;
+                        *errors = *all;
+                }
+                *r = next;
+                errors->code = next;
+                return;
+        }
+        int code = errors->code;
+        append_errors(errors, of_next);
+        errors->code = code;
+}
+
+static int apply_all(const struct change *like, const struct guest_wish *wish, struct placement_state *state,
+                     json_t *list, struct errors *errors)
+{
+        cleanup_free char(*uuids)[UUID_TEXT] = NULL;
+        size_t count = 0;
+        int r = find_domains(like->guests, wish, &uuids, &count);
+
         if (r < 0)
                 return r;
         if (count == 0) {
@@ -292,21 +205,44 @@ int guests_apply(struct guests *guests, const char *name, const struct guest_wis
                 return -ENOENT;
         }
         for (size_t i = 0; i < count; i++) { /* one that cannot be does not keep the others */
-                struct change change = {
+                struct change change = *like;
+                struct errors own = {};
+                int applied = apply_domain(&change, uuids[i], wish, state, list, &own);
+                add_failure(&r, applied, errors, &own);
+        }
+        return r;
+}
+
+int guests_apply(struct guests *guests, const char *name, const struct guest_wish *wish,
+                 const struct guest_interface *interfaces, size_t interface_count, struct placement_state *state,
+                 enum guest_mode mode, json_t **ret_status, struct errors *errors)
+{
+        cleanup_connection virConnectPtr connection = NULL;
+        cleanup_json json_t *list = json_array();
+        struct errors own = {};
+        int r = journal_check(guests, name, errors), let_go_of = 0;
+
+        if (r == 0)
+                r = connection_get(guests->connection, &connection, errors);
+        if (r == 0)
+                r = guests_refresh(guests, connection, errors);
+        if (r == 0 && mode != GUEST_DRY_RUN)
+                let_go_of = let_go(guests, connection, name, wish, &own);
+        if (r == 0) {
+                const struct change like = {
                         .guests = guests,
                         .guest = name,
                         .interfaces = interfaces,
                         .interface_count = interface_count,
                         .topology = placement_topology(state),
                         .plan = placement_plan(state),
-                        .dry_run = dry_run,
+                        .mode = mode,
                         .connection = connection,
                 };
-                int applied = apply_to(&change, uuids[i], wish, state, list, errors);
-                change_clear(&change);
-                r = r < 0 ? r : applied;
+                r = apply_all(&like, wish, state, list, errors);
         }
-        if (r == 0 && ret_status)
+        add_failure(&r, let_go_of, errors, &own);
+        if (ret_status)
                 *ret_status = json_pack("{s:O}", "domains", list);
         return r;
 }

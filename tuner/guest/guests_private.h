@@ -1,6 +1,6 @@
 /* What the files that deal with libvirt's domains share: who they are (guests.c), what is known of them (observe.c),
- * what is asked for one (demand.c), how it is brought about (change.c, live.c) and taken back (restore.c, journal.c).
- */
+ * what is asked for one (demand.c), how it is brought about (change.c, live.c), what others made of it (drift.c), and
+ * how it is taken back (restore.c, journal.c). */
 #pragma once
 
 #include "connection.h"
@@ -25,6 +25,8 @@ struct guests {
         int64_t read_at_ms; /* when all were read: not everything is told of */
         bool complete;      /* every domain there is is in `known` */
         json_t *journals;   /* by name of the Guest: see journal.c */
+        json_t *news;       /* uuids that libvirt told of, or that came or went, since guests_seen() */
+        bool all_news;      /* or any may have */
         char words[128];    /* that guests_user_of_pci() returns */
 };
 
@@ -49,7 +51,9 @@ bool pins_are_taken(const struct cpu_set *cpus, const struct plan *plan);
 int demand_make(const struct guests *guests, const struct guest_wish *wish, const struct domain *domain, bool has_ports,
                 const struct placement_state *state, struct guest_demand *ret, struct errors *errors);
 
-/* live.c: a running domain's pins. */
+/* live.c: a running domain's pins. -EBUSY: a job of libvirt's keeps it, for which each call would wait half a minute.
+ */
+int live_is_free(virDomainPtr handle, struct errors *errors);
 struct live_pins {
         unsigned vcpus;
         struct cpu_set *vcpu_cpus; /* as the kernel has them; empty: the vCPU is offline */
@@ -61,11 +65,15 @@ void live_pins_clear(struct live_pins *pins);
 int live_pin(virDomainPtr handle, const struct domain *live, const struct live_pins *pins,
              const struct guest_placement *placement, int cpu_limit, bool dry_run, json_t *steps,
              struct errors *errors);
-/* As the domain's XML says, where it says nothing: on all CPUs that are online. */
+/* As the domain's XML says, where it says nothing: on all CPUs that are online. Ends at -EBUSY and -ENOTCONN. */
 int live_put_back(virDomainPtr handle, const struct domain *before, const struct domain *now,
                   const struct cpu_set *online, int cpu_limit, struct errors *errors);
 /* Memory of a running guest to these nodes; 1: libvirt cannot, and says why in `why`. */
 int live_set_nodes(virDomainPtr handle, const struct cpu_set *nodes, char why[128]);
+/* Memory to where it was bound before; bound to nothing: to all nodes that have memory. Where libvirt cannot, it stays:
+ * nothing is lost by that. */
+void live_put_nodes_back(virDomainPtr handle, const struct cpu_set *before, const struct cpu_set *now,
+                         const struct cpu_set *with_memory);
 
 /* {scope: "live" | "persistent", what, from, to} */
 void step_add(json_t *steps, const char *scope, const char *what, const char *from, const char *to);
@@ -80,22 +88,37 @@ struct change {
         size_t interface_count;
         const struct topology *topology;
         const struct plan *plan;
-        bool dry_run;
+        enum guest_mode mode;
         virConnectPtr connection;
         virDomainPtr handle;
         struct domain *live, *config; /* NULL: it does not run; it is not persistent */
         struct guest_placement *placement;
         json_t *steps, *restart_reasons;
+        json_t *drift; /* steps; NULL: not looked for */
+        bool memory_moved;
 };
 int change_domain(struct change *change, struct errors *errors);
+/* apply.c: a domain of the Guest; `change` says how and by whom, and is cleared. Its status, or why not, goes to
+ * `list`. */
+int apply_domain(struct change *change, const char *uuid, const struct guest_wish *wish, struct placement_state *state,
+                 json_t *list, struct errors *errors);
 /* diff.c: what the persistent XML says otherwise, into `steps`. */
 void change_diff(const struct change *change, const struct domain *config, json_t *steps);
 /* MAC addresses of interfaces that we set once and that are wanted no more; a new list. */
 json_t *change_stale_interfaces(const struct change *change);
 int define_tree(virConnectPtr connection, xmlDocPtr tree, const char *name, struct errors *errors);
 
-/* journal.c. What was there before a domain was first changed, {domains: {UUID: {name, id, config, live, interfaces}}}:
- * XML as libvirt gave it, MAC addresses of interfaces that were set. */
+/* drift.c: pins that are neither ours (as set, or as they were about to be set) nor those from before us, as steps.
+ * Pins that are not there at all are nobody's. Nothing of it without `entry`, the domain's in the journal. */
+int drift_find(const json_t *entry, const struct domain *live, const struct live_pins *pins,
+               const struct domain *config, const struct topology *topology, json_t *steps);
+/* CPUs that the domain has for itself though no pin tells of it (idle siblings), if its vCPUs are where we put them. */
+void drift_add_taken(const struct guests *guests, const struct domain *domain, const struct topology *topology,
+                     struct guest_placement *placement);
+
+/* journal.c. What was there before a domain was first changed, and what was set, {domains: {UUID: {name, id, config,
+ * live, interfaces, ours, next}}}: XML as libvirt gave it, MAC addresses of interfaces that were set, the placement as
+ * JSON; `next`: the one that was being set when the journal was written. */
 int journals_load(struct guests *guests);
 /* -EBADMSG and words: that Guest's cannot be read. */
 int journal_check(struct guests *guests, const char *guest, struct errors *errors);

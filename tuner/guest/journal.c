@@ -5,7 +5,6 @@
 
 #include "guests_private.h"
 
-
 #define PREFIX "guest-"
 #define SUFFIX ".json"
 

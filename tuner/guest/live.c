@@ -58,6 +58,19 @@ int live_read(virDomainPtr handle, const struct domain *live, int cpu_limit, str
         return 0;
 }
 
+int live_is_free(virDomainPtr handle, struct errors *errors)
+{
+        virDomainControlInfo info;
+
+        if (virDomainGetControlInfo(handle, &info, 0) < 0 || info.state == VIR_DOMAIN_CONTROL_OK)
+                return 0; /* what cannot be told is found out by trying */
+        errors_add(errors, -EBUSY, "/spec/domain", "it is tried again when that is over",
+                   info.state == VIR_DOMAIN_CONTROL_ERROR ? "QEMU of domain %.60s does not answer libvirt"
+                                                          : "domain %.60s is busy: it migrates, or libvirt works on it",
+                   virDomainGetName(handle));
+        return -EBUSY;
+}
+
 /* ---- steps ---- */
 
 void step_add(json_t *steps, const char *scope, const char *what, const char *from, const char *to)
@@ -157,26 +170,36 @@ static const struct cpu_set *or_all(const struct cpu_set *set, const struct cpu_
         return cpu_set_empty(set) ? all : set;
 }
 
+/* The next call would end no better, and take libvirt's half minute. */
+static bool is_in_the_way(int r)
+{
+        return r == -EBUSY || r == -ENOTCONN;
+}
+
+static int worse(int r, int next)
+{
+        return r == 0 || is_in_the_way(next) ? next : r;
+}
+
 int live_put_back(virDomainPtr handle, const struct domain *before, const struct domain *now,
                   const struct cpu_set *online, int cpu_limit, struct errors *errors)
 {
         const struct pinning pinning = {handle, now->name, cpu_limit, false, NULL, errors};
         int r = 0;
 
-        /* One that cannot be put back does not keep the others. */
-        for (unsigned v = 0; v < now->vcpus; v++) {
+        /* One that cannot be put back does not keep the others, unless they would wait for the same. */
+        for (unsigned v = 0; v < now->vcpus && !is_in_the_way(r); v++) {
                 const struct cpu_set *was = v < before->vcpus ? &before->vcpu_cpus[v] : online;
-                int pinned = pin_one(&pinning, THREAD_VCPU, v, or_all(&now->vcpu_cpus[v], online), or_all(was, online));
-                r = r < 0 ? r : pinned;
+                r = worse(r,
+                          pin_one(&pinning, THREAD_VCPU, v, or_all(&now->vcpu_cpus[v], online), or_all(was, online)));
         }
-        int pinned = pin_one(&pinning, THREAD_EMULATOR, 0, or_all(&now->emulator, online),
-                             or_all(&before->emulator, online));
-        r = r < 0 ? r : pinned;
-        for (unsigned i = 0; i < now->iothread_count; i++) {
+        if (!is_in_the_way(r))
+                r = worse(r, pin_one(&pinning, THREAD_EMULATOR, 0, or_all(&now->emulator, online),
+                                     or_all(&before->emulator, online)));
+        for (unsigned i = 0; i < now->iothread_count && !is_in_the_way(r); i++) {
                 const struct cpu_set *was = i < before->iothread_count ? &before->iothread_cpus[i] : online;
-                pinned = pin_one(&pinning, THREAD_IOTHREAD, now->iothread_ids[i],
-                                 or_all(&now->iothread_cpus[i], online), or_all(was, online));
-                r = r < 0 ? r : pinned;
+                r = worse(r, pin_one(&pinning, THREAD_IOTHREAD, now->iothread_ids[i],
+                                     or_all(&now->iothread_cpus[i], online), or_all(was, online)));
         }
         return r;
 }
@@ -196,4 +219,13 @@ int live_set_nodes(virDomainPtr handle, const struct cpu_set *nodes, char why[12
         if (r < 0)
                 snprintf(why, 128, "%s", virGetLastErrorMessage());
         return r < 0 ? 1 : 0;
+}
+
+void live_put_nodes_back(virDomainPtr handle, const struct cpu_set *before, const struct cpu_set *now,
+                         const struct cpu_set *with_memory)
+{
+        char why[128];
+
+        if (!cpu_set_equal(before, now))
+                live_set_nodes(handle, or_all(before, with_memory), why);
 }

@@ -8,7 +8,7 @@
 
 #include "guests_private.h"
 
-#define AGE_MAX_MS 5000 /* libvirt does not tell of persistent pins that someone changes */
+#define AGE_MAX_MS 25000 /* libvirt does not tell of persistent pins that someone changes */
 
 /* ---- one domain ---- */
 
@@ -49,8 +49,16 @@ void guests_changed(struct guests *guests, const char *uuid)
                 known->stale = true;
 }
 
+/* Someone is to look at what is wanted of it. */
+static void is_news(struct guests *guests, const char *uuid)
+{
+        if (json_object_set_new(guests->news, uuid, json_true()) < 0)
+                guests->all_news = true;
+}
+
 static void forget(struct guests *guests, struct known *known)
 {
+        is_news(guests, known->uuid);
         domain_free(known->domain);
         *known = guests->known[--guests->known_count];
 }
@@ -71,6 +79,7 @@ static int remember(struct guests *guests, const char *uuid, struct domain *doma
                 known = &guests->known[guests->known_count++];
                 *known = (struct known){};
                 snprintf(known->uuid, sizeof(known->uuid), "%s", uuid);
+                is_news(guests, uuid);
         }
         domain_free(known->domain);
         known->domain = domain;
@@ -153,11 +162,14 @@ static void take_news(struct guests *guests)
 
         if (connection_news(guests->connection, &news) < 0) {
                 guests->complete = false;
+                guests->all_news = true;
                 return;
         }
         guests->complete &= !news.all;
+        guests->all_news |= news.all;
         for (size_t i = 0; i < news.count; i++) {
                 struct known *known = guests_known(guests, news.uuids[i]);
+                is_news(guests, news.uuids[i]);
                 if (known)
                         known->stale = true;
                 else
@@ -249,6 +261,7 @@ int guests_observe(struct guests *guests, struct placement_state *state, json_t 
                 struct errors conflict = {};
                 if (!placement)
                         return -ENOMEM;
+                drift_add_taken(guests, known->domain, topology, placement);
                 int added = placement_add(state, known->domain->name, placement, true, &conflict);
                 json_t *entry = describe(guests, known, placement, topology, plan);
                 if (added == -EEXIST) /* two that were there already: told of, not fought */

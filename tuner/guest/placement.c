@@ -11,11 +11,12 @@
 DEFINE_CLEANUP(struct guest_placement *, guest_placement_free)
 #define cleanup_placement cleanup_(guest_placement_free_p)
 
-/* The search for one number of cells. */
+/* The search, for one number of cells after the other. */
 struct search {
         const struct placement_state *state;
         const struct guest_demand *demand;
         unsigned cells, nodes;
+        bool only_whether; /* nobody wants to know where */
         struct cell_need *needs;
         bool *fits;        /* cells × nodes */
         uint64_t *load;    /* by node, with the first cell on it */
@@ -26,7 +27,7 @@ struct search {
         int *cpus;         /* room for the CPUs of one cell */
 };
 
-static struct search *search_free(struct search *search)
+static void search_clear(struct search *search)
 {
         free(search->needs);
         free(search->fits);
@@ -35,14 +36,9 @@ static struct search *search_free(struct search *search)
         free(search->node_of_cell);
         free(search->visited);
         free(search->cpus);
-        return NULL;
 }
 
-static void search_clear(struct search *search)
-{
-        search_free(search);
-}
-
+/* With room for so many cells. */
 static int search_init(struct search *search, const struct placement_state *state, const struct guest_demand *demand,
                        unsigned cells)
 {
@@ -50,9 +46,8 @@ static int search_init(struct search *search, const struct placement_state *stat
 
         search->state = state;
         search->demand = demand;
-        search->cells = cells;
         search->nodes = (unsigned)nodes;
-        search->needs = calloc(cells, sizeof(*search->needs));
+        search->needs = malloc(cells * sizeof(*search->needs)); /* split_demand() fills it, and most is never used */
         search->fits = calloc(cells * nodes + 1, sizeof(*search->fits));
         search->load = calloc(nodes + 1, sizeof(*search->load));
         search->order = calloc(nodes + 1, sizeof(*search->order));
@@ -77,12 +72,18 @@ static bool pick_cell(const struct search *search, const struct cell_need *need,
 static bool cell_fits(const struct search *search, const struct cell_need *need, int node)
 {
         const struct node_use *use = &search->state->nodes[node];
+        const struct pick pick = {.vcpus = need->dedicated, .extra = need->extra, .siblings = search->demand->siblings};
         struct cpu_set taken;
 
         if (!use->has_cpus || (need->shared > 0 && use->shared_count == 0) ||
             need->memory_bytes > node_free_bytes(search->state, node, search->demand->page_bytes))
                 return false;
-        return need->dedicated + need->extra == 0 || pick_cell(search, need, node, &taken);
+        if (need->dedicated + need->extra == 0)
+                return true;
+        if (!pick_may_fit(use, &pick))
+                return false;
+        /* Whole cores beside single CPUs take trying; all else is a matter of numbers. */
+        return pick.siblings == SIBLING_PREFER || pick.extra == 0 || pick_cell(search, need, node, &taken);
 }
 
 static bool same_need(const struct cell_need *a, const struct cell_need *b)
@@ -102,7 +103,7 @@ static void find_fits(struct search *search)
                 for (unsigned node = 0; node < search->nodes; node++)
                         row[node] = cell_fits(search, &search->needs[cell], (int)node);
         }
-        for (unsigned node = 0; node < search->nodes; node++)
+        for (unsigned node = 0; node < search->nodes && !search->only_whether; node++)
                 search->load[node] = node_load(search->state, search->demand, &search->needs[0], (int)node);
 }
 
@@ -159,7 +160,8 @@ static bool pair(struct search *search, int anchor)
         search->anchor = anchor;
         for (unsigned i = 0; i < search->nodes; i++)
                 search->order[i] = (int)i;
-        qsort_r(search->order, search->nodes, sizeof(*search->order), by_preference, search);
+        if (!search->only_whether || search->demand->near_required)
+                qsort_r(search->order, search->nodes, sizeof(*search->order), by_preference, search);
         for (unsigned i = 0; i < search->cells; i++)
                 search->node_of_cell[i] = -1;
         for (unsigned i = 0; i < search->nodes && paired < search->cells; i++) {
@@ -215,6 +217,8 @@ static int choose_nodes(struct search *search)
         for (unsigned anchor = 0; anchor < anchors; anchor++) {
                 if (!pair(search, (int)anchor))
                         return -ENOSPC; /* whether they can be paired does not depend on the order */
+                if (search->only_whether && is_near_enough(search))
+                        return 0;
                 struct cost cost = cost_of(search);
                 if (!is_near_enough(search) || (found && !is_less(&cost, &least)))
                         continue;
@@ -271,54 +275,66 @@ static struct guest_placement *place(struct search *search)
         return placement;
 }
 
-static int try_cells(const struct placement_state *state, const struct guest_demand *demand, unsigned cells,
-                     struct guest_placement **ret)
+static int try_cells(struct search *search, unsigned cells, struct guest_placement **ret)
 {
-        cleanup_(search_clear) struct search search = {};
-        int r = search_init(&search, state, demand, cells);
-
-        if (r < 0)
-                return r;
-        split_demand(demand, cells, search.needs);
-        for (unsigned i = 0; i < cells && demand->memory_bytes > 0; i++)
-                if (search.needs[i].memory_bytes == 0)
+        search->cells = cells;
+        split_demand(search->demand, cells, search->needs);
+        for (unsigned i = 0; i < cells && search->demand->memory_bytes > 0; i++)
+                if (search->needs[i].memory_bytes == 0)
                         return -ENOSPC; /* not a page for each cell */
-        find_fits(&search);
-        r = choose_nodes(&search);
+        find_fits(search);
+        int r = choose_nodes(search);
         if (r < 0 || !ret)
                 return r;
-        struct guest_placement *placement = place(&search);
+        struct guest_placement *placement = place(search);
         if (!placement)
                 return -ENOMEM;
         *ret = placement;
         return 0;
 }
 
-/* The fewest cells that are not out of the question by mere numbers; 0: none is. */
+static uint64_t parts(uint64_t all, uint64_t most)
+{
+        return most ? (all + most - 1) / most : 0;
+}
+
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+        return a > b ? a : b;
+}
+
+/* The fewest cells that are not out of the question by mere numbers, of CPUs, of cores as the sibling policy wants
+ * them, and of memory; 0: none is. */
 static unsigned fewest_cells(const struct placement_state *state, const struct guest_demand *demand)
 {
-        unsigned wanted = demand_extra(demand), most = 0, all = 0;
-        uint64_t most_bytes = 0, all_bytes = 0;
+        unsigned extra = demand_extra(demand), dedicated = 0, most = 0, most_vcpus = 0;
+        uint64_t most_bytes = 0;
 
-        for (unsigned v = 0; v < demand->vcpus; v++)
-                wanted += demand_is_dedicated(demand, v);
+        for (unsigned v = 0; v < demand->vcpus && demand->policy == VCPU_MIXED; v++)
+                dedicated += demand_is_dedicated(demand, v);
+        if (demand->policy == VCPU_DEDICATED)
+                dedicated = demand->vcpus;
         for (size_t i = 0; i < state->topology->node_count; i++) {
                 const struct node_use *node = &state->nodes[i];
+                unsigned vcpus = demand->siblings == SIBLING_ISOLATE   ? node->untouched_cores
+                                 : demand->siblings == SIBLING_REQUIRE ? node->untouched_threads
+                                                                       : node->free_count;
                 uint64_t bytes = node->has_cpus ? node_free_bytes(state, (int)i, demand->page_bytes) : 0;
-                all += node->free_count;
-                all_bytes += bytes;
                 most = node->free_count > most ? node->free_count : most;
+                most_vcpus = vcpus > most_vcpus ? vcpus : most_vcpus;
                 most_bytes = bytes > most_bytes ? bytes : most_bytes;
         }
-        if (wanted > all || demand->memory_bytes > all_bytes)
+        if (dedicated + extra > placement_free_cpus(state, SIBLING_PREFER) ||
+            dedicated > placement_free_cpus(state, demand->siblings) ||
+            demand->memory_bytes > placement_free_bytes(state, demand->page_bytes))
                 return 0;
-        unsigned by_cpus = most ? (wanted + most - 1) / most : 0;
-        uint64_t by_bytes = most_bytes ? (demand->memory_bytes + most_bytes - 1) / most_bytes : 0;
-        return by_cpus > by_bytes ? by_cpus : by_bytes > 0 ? (unsigned)by_bytes : 1;
+        uint64_t by_cpus = larger(parts(dedicated + extra, most), parts(dedicated, most_vcpus));
+        return (unsigned)larger(larger(by_cpus, parts(demand->memory_bytes, most_bytes)), 1);
 }
 
 int placement_try(const struct placement_state *state, const struct guest_demand *demand, struct guest_placement **ret)
 {
+        cleanup_(search_clear) struct search search = {.only_whether = !ret};
         unsigned nodes = 0, first = fewest_cells(state, demand), last = demand->vcpus;
 
         if (first == 0)
@@ -329,8 +345,13 @@ int placement_try(const struct placement_state *state, const struct guest_demand
                 first = first > demand->cells ? first : demand->cells;
                 last = demand->cells;
         }
-        for (unsigned cells = first; cells <= last && cells <= nodes; cells++) {
-                int r = try_cells(state, demand, cells, ret);
+        last = last < nodes ? last : nodes;
+        if (first > last)
+                return -ENOSPC;
+        if (search_init(&search, state, demand, last) < 0)
+                return -ENOMEM;
+        for (unsigned cells = first; cells <= last; cells++) {
+                int r = try_cells(&search, cells, ret);
                 if (r != -ENOSPC)
                         return r;
         }

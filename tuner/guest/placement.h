@@ -83,3 +83,5 @@ struct guest_placement *guest_placement_free(struct guest_placement *placement);
 /* {vcpus: [{vcpu, cpus}], emulator, iothreads, taken, page_bytes, cells: [{node, vcpus, memory_bytes}], nodes}; CPUs as
  * lists ("4-5"), nodes by the kernel's numbers. */
 json_t *guest_placement_to_json(const struct guest_placement *placement, const struct topology *topology);
+/* That JSON again; nodes that this topology has not are -1. NULL: it is none, or no memory. */
+struct guest_placement *guest_placement_from_json(const json_t *json, const struct topology *topology);

@@ -74,9 +74,13 @@ static bool count_core(struct placement_state *state, const struct topology_core
         core->cpus = cpus;
         for (int i = 0; i < there->count; i++) {
                 int cpu = state->topology->core_cpus[there->first + i];
-                if (cpu_set_has(&state->free, (unsigned)cpu))
-                        cpus[core->threads++] = cpu;
+                if (!cpu_set_has(&state->free, (unsigned)cpu))
+                        continue;
+                cpus[core->threads++] = cpu;
+                state->core_of[cpu] = core;
         }
+        core->free = core->threads;
+        core->node = there->node;
         core->whole = core->threads == (unsigned)there->count;
         return core->threads > 0;
 }
@@ -91,7 +95,8 @@ int placement_count_cores(struct placement_state *state)
 
         core = state->cores = calloc(topology->core_count + 1, sizeof(*core));
         cpus = state->core_cpus = calloc(topology->cpu_count + 1, sizeof(*cpus));
-        if (!order || !core || !cpus)
+        state->core_of = calloc(CPU_MAX, sizeof(*state->core_of));
+        if (!order || !core || !cpus || !state->core_of)
                 return -ENOMEM;
         for (size_t i = 0; i < topology->core_count; i++)
                 order[i] = (int)i;
@@ -108,6 +113,8 @@ int placement_count_cores(struct placement_state *state)
                                       : previous->l3 == there->l3 && previous->kind == there->kind ? core[-1].group
                                                                                                    : core[-1].group + 1;
                         previous = there;
+                        use->untouched_cores += core->whole;
+                        use->untouched_threads += core->whole && core->threads > 1 ? core->threads : 0;
                         cpus += core->threads;
                         core++;
                 }

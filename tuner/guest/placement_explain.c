@@ -125,17 +125,49 @@ static bool fits_with(const struct placement_state *state, const struct guest_de
         return vcpus >= less.cells && placement_try(state, &less, NULL) == 0;
 }
 
+/* Of memory (in units of so many bytes) or, with 0, of vCPUs. */
+static bool units_fit(const struct placement_state *state, const struct guest_demand *demand, uint64_t units,
+                      uint64_t unit_bytes)
+{
+        return unit_bytes ? fits_with(state, demand, demand->vcpus, units * unit_bytes)
+                          : fits_with(state, demand, (unsigned)units, demand->memory_bytes);
+}
+
+/* More than this many units cannot be, whatever the nodes are. */
+static uint64_t bound(const struct placement_state *state, const struct guest_demand *demand, uint64_t unit_bytes)
+{
+        if (unit_bytes)
+                return placement_free_bytes(state, demand->page_bytes) / unit_bytes;
+        return demand->policy == VCPU_DEDICATED ? placement_free_cpus(state, demand->siblings) : UINT64_MAX - 1;
+}
+
+/* The smallest number of units that fits, so that there is something to begin with; 0: what lacks is something else. A
+ * page for each cell it has to be: so one is not always enough. */
+static uint64_t smallest(const struct placement_state *state, const struct guest_demand *demand, uint64_t below,
+                         uint64_t unit_bytes)
+{
+        uint64_t first = unit_bytes || demand->cells == 0 ? 1 : demand->cells;
+        uint64_t last = unit_bytes ? state->topology->node_count : first;
+
+        if (unit_bytes && !fits_with(state, demand, demand->vcpus, 0))
+                return 0;
+        for (uint64_t units = first; units <= last && units < below; units++)
+                if (units_fit(state, demand, units, unit_bytes))
+                        return units;
+        return 0;
+}
+
 /* The largest number of units below `wanted` that fits, by halving; 0: none. */
 static uint64_t largest(const struct placement_state *state, const struct guest_demand *demand, uint64_t wanted,
                         uint64_t unit_bytes)
 {
-        uint64_t low = 0, high = wanted;
+        uint64_t high = bound(state, demand, unit_bytes) + 1, low;
 
-        while (high - low > 1) {
+        high = high < wanted ? high : wanted;
+        low = smallest(state, demand, high, unit_bytes);
+        while (low > 0 && high - low > 1) {
                 uint64_t middle = low + (high - low) / 2;
-                bool fits = unit_bytes ? fits_with(state, demand, demand->vcpus, middle * unit_bytes)
-                                       : fits_with(state, demand, (unsigned)middle, demand->memory_bytes);
-                if (fits)
+                if (units_fit(state, demand, middle, unit_bytes))
                         low = middle;
                 else
                         high = middle;

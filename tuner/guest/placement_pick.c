@@ -169,12 +169,21 @@ static int tightest_group(struct choice choice, const struct pick *pick)
         return best;
 }
 
+bool pick_may_fit(const struct node_use *node, const struct pick *pick)
+{
+        if (pick->vcpus + pick->extra > node->free_count)
+                return false;
+        return pick->siblings == SIBLING_ISOLATE   ? pick->vcpus <= node->untouched_cores
+               : pick->siblings == SIBLING_REQUIRE ? pick->vcpus <= node->untouched_threads
+                                                   : true;
+}
+
 bool pick_cpus(const struct node_use *node, const struct pick *pick, const struct cpu_set *free, int *cpus,
                struct cpu_set *ret_taken)
 {
         struct choice choice = {.node = node, .free = *free, .cpus = cpus, .group = -1};
 
-        if (pick->vcpus + pick->extra > node->free_count)
+        if (!pick_may_fit(node, pick))
                 return false;
         choice.group = tightest_group(choice, pick);
         if (!choose(&choice, pick))

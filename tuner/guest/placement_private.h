@@ -15,8 +15,10 @@ struct pick_core {
         int group;        /* cores of one cache and one kind have the same number, ascending */
         int kind;         /* as topology_cpu: higher is more powerful */
         unsigned threads; /* of the class */
-        const int *cpus;  /* `threads` numbers, in state->core_cpus */
-        bool whole;       /* all online CPUs of the core are of the class */
+        unsigned free;    /* of them, taken by nobody */
+        int node;
+        const int *cpus; /* `threads` numbers, in state->core_cpus */
+        bool whole;      /* all online CPUs of the core are of the class */
 };
 
 struct node_use {
@@ -26,7 +28,9 @@ struct node_use {
         unsigned shared_count;
         struct cpu_set dedicated; /* of that class, on this node: taken or not */
         unsigned dedicated_count, free_count;
-        unsigned shared_vcpus; /* floating on `shared` now */
+        unsigned untouched_cores;   /* whole ones that nobody is on: what `isolate` may have */
+        unsigned untouched_threads; /* of those with siblings: what `require` may have */
+        unsigned shared_vcpus;      /* floating on `shared` now */
         struct memory_pool *pools;
         size_t pool_count;
         bool has_cpus, has_dataplane;
@@ -52,10 +56,11 @@ struct placement_state {
         struct node_use *nodes; /* as the topology's */
         struct pick_core *cores;
         int *core_cpus;
-        struct cpu_set shared; /* where vCPUs float: guests_shared, or housekeeping if there is no such class */
-        struct cpu_set free;   /* of guests_dedicated, taken by nobody */
-        uint16_t *taken;       /* by CPU number: how many guests think that it is theirs */
-        struct occupant *list; /* by name, ascending */
+        struct pick_core **core_of; /* by CPU number; NULL: it is not of the class */
+        struct cpu_set shared;      /* where vCPUs float: guests_shared, or housekeeping if there is no such class */
+        struct cpu_set free;        /* of guests_dedicated, taken by nobody */
+        uint16_t *taken;            /* by CPU number: how many guests think that it is theirs */
+        struct occupant *list;      /* by name, ascending */
         size_t count, room;
 };
 
@@ -77,6 +82,9 @@ struct pick {
 };
 /* Chooses CPUs of a node out of `free`: cpus[0 … vcpus + extra) and all that they take (idle siblings too), which are
  * written only when it succeeds. False: there are not enough. */
+/* Could there be, by mere numbers? For `prefer`, and with no
+ * `extra`, that is all there is to it. */
+bool pick_may_fit(const struct node_use *node, const struct pick *pick);
 bool pick_cpus(const struct node_use *node, const struct pick *pick, const struct cpu_set *free, int *cpus,
                struct cpu_set *ret_taken);
 
@@ -93,6 +101,10 @@ void split_demand(const struct guest_demand *demand, unsigned cells, struct cell
 /* How many CPUs the emulator and the I/O threads want for themselves. */
 unsigned demand_extra(const struct guest_demand *demand);
 bool demand_is_dedicated(const struct guest_demand *demand, unsigned vcpu);
+
+/* The most that any number of vCPUs, or of memory, can be by mere numbers: what is free on all nodes together. */
+unsigned placement_free_cpus(const struct placement_state *state, enum sibling_policy siblings);
+uint64_t placement_free_bytes(const struct placement_state *state, uint64_t page_bytes);
 
 /* placement.c */
 /* Is there a way? As placement_find(), without words. `ret` may be NULL. 0, -ENOSPC, -ENOMEM. */

@@ -64,6 +64,12 @@ void split_demand(const struct guest_demand *demand, unsigned cells, struct cell
                 split_evenly(demand, cells, unit, ret);
         for (unsigned i = 0; i < cells; i++) {
                 struct cell_need *need = &ret[i];
+                if (demand->policy != VCPU_MIXED) {
+                        unsigned count = cpu_set_count(&need->vcpus);
+                        need->dedicated = demand->policy == VCPU_DEDICATED ? count : 0;
+                        need->shared = count - need->dedicated;
+                        continue;
+                }
                 for (int v = cpu_set_next(&need->vcpus, -1); v >= 0; v = cpu_set_next(&need->vcpus, v)) {
                         bool dedicated = demand_is_dedicated(demand, (unsigned)v);
                         need->dedicated += dedicated;

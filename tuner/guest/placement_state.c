@@ -32,6 +32,26 @@ uint64_t node_free_bytes(const struct placement_state *state, int node, uint64_t
         return pool && pool->capacity_bytes > pool->used_bytes ? pool->capacity_bytes - pool->used_bytes : 0;
 }
 
+unsigned placement_free_cpus(const struct placement_state *state, enum sibling_policy siblings)
+{
+        unsigned all = 0;
+
+        for (size_t i = 0; i < state->topology->node_count; i++)
+                all += siblings == SIBLING_ISOLATE   ? state->nodes[i].untouched_cores
+                       : siblings == SIBLING_REQUIRE ? state->nodes[i].untouched_threads
+                                                     : state->nodes[i].free_count;
+        return all;
+}
+
+uint64_t placement_free_bytes(const struct placement_state *state, uint64_t page_bytes)
+{
+        uint64_t all = 0;
+
+        for (size_t i = 0; i < state->topology->node_count; i++)
+                all += state->nodes[i].has_cpus ? node_free_bytes(state, (int)i, page_bytes) : 0;
+        return all;
+}
+
 int placement_state_new(struct placement_state **ret, const struct topology *topology, const struct plan *plan)
 {
         cleanup_state struct placement_state *state = calloc(1, sizeof(*state));
@@ -79,6 +99,7 @@ struct placement_state *placement_state_free(struct placement_state *state)
         free(state->nodes);
         free(state->cores);
         free(state->core_cpus);
+        free(state->core_of);
         free(state->taken);
         free(state);
         return NULL;
@@ -126,6 +147,21 @@ static void use_cell(struct placement_state *state, uint64_t page_bytes, const s
                 pool->used_bytes += (uint64_t)sign * cell->memory_bytes;
 }
 
+static void use_core(struct placement_state *state, struct pick_core *core, bool is_free)
+{
+        if (!core)
+                return;
+        struct node_use *node = &state->nodes[core->node];
+        bool before = core->whole && core->free == core->threads;
+        core->free += is_free ? 1U : -1U;
+        bool after = core->whole && core->free == core->threads;
+        if (before == after)
+                return;
+        node->untouched_cores += after ? 1U : -1U;
+        if (core->threads > 1)
+                node->untouched_threads += after ? core->threads : -core->threads;
+}
+
 static void use_cpu(struct placement_state *state, int cpu, int sign)
 {
         int node = cpu_node(state->topology, cpu);
@@ -140,6 +176,7 @@ static void use_cpu(struct placement_state *state, int cpu, int sign)
         else
                 cpu_set_remove(&state->free, (unsigned)cpu);
         state->nodes[node].free_count += is_free ? 1U : -1U;
+        use_core(state, state->core_of[cpu], is_free);
 }
 
 static void occupy(struct placement_state *state, const struct occupant *occupant, int sign)

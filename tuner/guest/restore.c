@@ -25,13 +25,18 @@ static int put_config_back(virConnectPtr connection, virDomainPtr handle, const 
         return r;
 }
 
-static int read_online(const struct guests *guests, struct cpu_set *ret, struct errors *errors)
+static int read_set(const struct guests *guests, const char *path, struct cpu_set *ret)
 {
         cleanup_free char *text = NULL;
-        int r = host_read(guests->host, &text, "/sys/devices/system/cpu/online");
+        int r = host_read(guests->host, &text, "%s", path);
 
-        if (r == 0)
-                r = cpu_set_from_list(text, ret);
+        return r < 0 ? r : cpu_set_from_list(text, ret);
+}
+
+static int read_online(const struct guests *guests, struct cpu_set *ret, struct errors *errors)
+{
+        int r = read_set(guests, "/sys/devices/system/cpu/online", ret);
+
         if (r < 0)
                 errors_add(errors, r, "", "", "the CPUs that are online cannot be read: %s", strerror(-r));
         return r;
@@ -44,8 +49,7 @@ static int put_live_back(const struct guests *guests, virDomainPtr handle, const
         const char *live = json_string_value(json_object_get(entry, "live"));
         const char *config = json_string_value(json_object_get(entry, "config"));
         cleanup_domain_facts struct domain *before = NULL, *now = NULL;
-        struct cpu_set online;
-        char why[128];
+        struct cpu_set online, with_memory = {};
         int r = domain_read(handle, false, &now, errors);
 
         if (r == 0)
@@ -58,9 +62,8 @@ static int put_live_back(const struct guests *guests, virDomainPtr handle, const
                 return r;
         }
         r = live_put_back(handle, before, now, &online, cpu_set_next(&online, -1) < 0 ? 1 : CPU_MAX, errors);
-        if (!cpu_set_equal(&before->nodes, &now->nodes) && !cpu_set_empty(&before->nodes))
-                live_set_nodes(handle, &before->nodes,
-                               why); /* where it cannot, memory stays: nothing is lost by that */
+        read_set(guests, "/sys/devices/system/node/has_memory", &with_memory);
+        live_put_nodes_back(handle, &before->nodes, &now->nodes, &with_memory);
         return r;
 }
 
@@ -73,7 +76,9 @@ int restore_domain(struct guests *guests, virConnectPtr connection, const char *
 
         if (!handle && connection_error() != -ENOENT)
                 return connection_complain(errors, "", "", "domain %s cannot be found", uuid);
-        if (handle && virDomainIsPersistent(handle) == 1 && json_is_string(json_object_get(entry, "config")))
+        if (handle && virDomainIsActive(handle) == 1)
+                r = live_is_free(handle, errors);
+        if (r == 0 && handle && virDomainIsPersistent(handle) == 1 && json_is_string(json_object_get(entry, "config")))
                 r = put_config_back(connection, handle, entry, errors);
         if (r == 0 && handle && virDomainIsActive(handle) == 1)
                 r = put_live_back(guests, handle, entry, errors);

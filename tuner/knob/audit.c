@@ -129,6 +129,7 @@ int audit(const struct audit_facts *facts, struct audit_finding **ret, size_t *r
                 audit_cpus(&auditor);
                 audit_interrupts(&auditor);
                 audit_guests(&auditor);
+                audit_noise(&auditor);
         }
         strings_free(auditor.command_line);
         if (r < 0 || auditor.no_memory) {

@@ -21,6 +21,7 @@ struct audit_facts {
         const struct topology *topology;
         const struct plan *plan;
         const json_t *guests, *devices;
+        const json_t *isolation; /* {proven, verdict, …}: was it looked for who disturbs the isolated CPUs? */
 };
 
 int audit(const struct audit_facts *facts, struct audit_finding **ret, size_t *ret_count);

@@ -30,3 +30,4 @@ void audit_boot(struct auditor *auditor);       /* audit_boot.c: the kernel's co
 void audit_cpus(struct auditor *auditor);       /* audit_cpus.c: classes, siblings, partition */
 void audit_interrupts(struct auditor *auditor); /* audit_interrupts.c */
 void audit_guests(struct auditor *auditor);     /* audit_guests.c: vCPUs, emulators, VFs */
+void audit_noise(struct auditor *auditor);      /* audit_noise.c: is isolation proven? */

@@ -202,6 +202,11 @@ static void read_isolation(struct host_profile *profile, const json_t *spec, str
         profile->partition = json_is_true(json_object_get(isolation, "partition"));
         profile->boot = json_object_get(isolation, "boot") ? json_is_true(json_object_get(isolation, "boot")) : -1;
         check_cpu_list(text(isolation, "cpus"), "/spec/isolation/cpus", &profile->isolated, errors);
+        profile->check = (struct profile_check){
+                .seconds = number(json_object_get(isolation, "check"), "seconds", 0),
+                .limit_us = number(json_object_get(isolation, "check"), "limit", 0),
+                .every_s = number(json_object_get(isolation, "check"), "every", 0),
+        };
         check_cpu_list(text(irq, "cpus"), "/spec/irq/cpus", &profile->irq, errors);
         profile->irqbalance = toggle(irq, "irqbalance", PROFILE_KEEP);
 }

@@ -72,6 +72,13 @@ struct profile_cache {
         int mb_percent;   /* 0: not asked */
 };
 
+/* The isolated CPUs are looked at: does nobody disturb them? */
+struct profile_check {
+        unsigned seconds;  /* for so long; 0: not at all */
+        unsigned limit_us; /* longer than that nothing may take */
+        unsigned every_s;  /* 0: only after a change */
+};
+
 struct host_profile {
         struct profile_class classes[CLASS_COUNT];
         struct profile_dataplane dataplane;
@@ -82,9 +89,10 @@ struct host_profile {
         struct profile_pages *pages;
         size_t page_count;
 
-        bool partition;                     /* isolation at run time, by cgroup */
-        int boot;                           /* and on the kernel's command line; -1: derive */
-        struct cpu_set isolated;            /* beside dataplane and dedicated */
+        bool partition;          /* isolation at run time, by cgroup */
+        int boot;                /* and on the kernel's command line; -1: derive */
+        struct cpu_set isolated; /* beside dataplane and dedicated */
+        struct profile_check check;
         struct cpu_set irq;                 /* empty: derive */
         int irqbalance;                     /* -1: leave it alone */
         int iommu;                          /* -1: derive */
