@@ -313,8 +313,9 @@ static bool expect(struct dp_sctp *sctp, unsigned int d, const struct packet *pa
                         sctp->flags |= SENT_INIT(d);
                 } else if (chunk.type == HEARTBEAT)
                         sctp->tags[d] = packet->tag;
-                else
-                        sctp->tags[!d] = packet->tag; /* its answer carries it back */
+                else if (chunk.type == SHUTDOWN_ACK)
+                        sctp->tags[!d] = packet->tag; /* the SHUTDOWN COMPLETE carries it back; nothing else begun so is
+                                                         known yet */
         }
         return true;
 }
