@@ -211,10 +211,10 @@ def test_what_comes_at_the_last_moment_keeps_the_host(started, ironic):  # noqa:
 def test_the_end_of_one_deletion_is_not_that_of_the_next(started, ironic):  # noqa: F811
     """All in one batch, with something slow in between: socled's loop hears of the first end when there is a second deletion."""
     slow = {"jsonrpc": "2.0", "id": 9, "method": "apply", "params": {"dry_run": True, "objects": [
-        {"kind": "AddressGroup", "name": f"g{i}", "spec": {"addresses": ["192.0.2.0/24"]}} for i in range(9000)]}}
+        {"kind": "AddressGroup", "name": f"g{i}", "spec": {"addresses": ["192.0.2.0/24", "198.51.100.7"]}} for i in range(9000)]}}
     apply = {"jsonrpc": "2.0", "id": 1, "method": "apply", "params": {"objects": [started.node()]}}
     delete = {"jsonrpc": "2.0", "id": 2, "method": "delete", "params": {"objects": [{"kind": "BaremetalNode", "name": "n1"}]}}
-    for pause in (1, 2, 4, 8):
+    for pause in (3, 6, 9, 12, 16):
         started.rpc.send([apply, delete] + [slow] * pause + [apply] + [slow] * pause + [delete])
         started.rpc.receive()
         started.until_gone()
