@@ -72,7 +72,8 @@ static void print_one(const json_t *entry)
                 printf("    all is so already\n");
         else if (json_object_get(plan, "steps"))
                 print_steps(json_object_get(plan, "steps"));
-        else if (!json_object_get(plan, "knobs") && !json_object_get(plan, "restored") && (text = json_dumps(plan, JSON_COMPACT)))
+        else if (!json_object_get(plan, "knobs") && !json_object_get(plan, "restored") &&
+                 (text = json_dumps(plan, JSON_COMPACT)))
                 printf("    %s\n", text);
 }
 

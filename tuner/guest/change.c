@@ -166,7 +166,8 @@ static void move_memory(struct change *change)
                 snprintf(known->immovable_why, sizeof(known->immovable_why), "it is not bound strictly");
         }
         if (known->immovable_id != id && change->mode != GUEST_DRY_RUN) {
-                change->memory_moved = live_set_nodes(change->handle, &nodes, known->immovable_why) == 0;
+                change->memory_moved = live_set_nodes(change->handle, &nodes, !cpu_set_empty(&change->live->nodes),
+                                                      known->immovable_why) == 0;
                 if (!change->memory_moved)
                         known->immovable_id = id;
         }

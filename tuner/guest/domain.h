@@ -30,7 +30,7 @@ struct domain {
         uint64_t page_bytes;    /* 0: normal pages */
         bool default_hugepages; /* huge pages of the host's default size: page_bytes is 0 then */
         bool memory_shared;
-        bool memory_strict;   /* no numatune is as good: it can be set at run time */
+        bool memory_strict;   /* or restrictive; no numatune is as good: it can be set at run time */
         struct cpu_set nodes; /* of numatune's memory, by the kernel's numbers; empty: none is said */
         struct guest_cell
                 *cells; /* that the guest sees, `node` by the kernel's number (-1: not one); their order is ids' */

@@ -117,7 +117,8 @@ static void read_memory(struct domain *domain, xmlNodePtr root)
         domain->page_bytes = xml_size(xml_child(pages, "page"), "size");
         domain->default_hugepages = pages && domain->page_bytes == 0;
         domain->memory_shared = xml_attribute_is(xml_child(backing, "access"), "mode", "shared");
-        domain->memory_strict = !tuned || xml_attribute_is(tuned, "mode", "strict");
+        domain->memory_strict =
+                !tuned || xml_attribute_is(tuned, "mode", "strict") || xml_attribute_is(tuned, "mode", "restrictive");
         read_set(tuned, "nodeset", &domain->nodes);
 }
 

@@ -69,7 +69,7 @@ int live_pin(virDomainPtr handle, const struct domain *live, const struct live_p
 int live_put_back(virDomainPtr handle, const struct domain *before, const struct domain *now,
                   const struct cpu_set *online, int cpu_limit, struct errors *errors);
 /* Memory of a running guest to these nodes; 1: libvirt cannot, and says why in `why`. */
-int live_set_nodes(virDomainPtr handle, const struct cpu_set *nodes, char why[128]);
+int live_set_nodes(virDomainPtr handle, const struct cpu_set *nodes, bool is_bound, char why[128]);
 /* Memory to where it was bound before; bound to nothing: to all nodes that have memory. Where libvirt cannot, it stays:
  * nothing is lost by that. */
 void live_put_nodes_back(virDomainPtr handle, const struct cpu_set *before, const struct cpu_set *now,

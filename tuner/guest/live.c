@@ -206,19 +206,33 @@ int live_put_back(virDomainPtr handle, const struct domain *before, const struct
 
 /* ---- memory ---- */
 
-int live_set_nodes(virDomainPtr handle, const struct cpu_set *nodes, char why[128])
+static int set_nodes(virDomainPtr handle, const char *list, bool restrictive)
+{
+        virTypedParameterPtr parameters = NULL;
+        int count = 0, room = 0, r = 0;
+
+        if (virTypedParamsAddString(&parameters, &count, &room, VIR_DOMAIN_NUMA_NODESET, list) < 0 ||
+            (restrictive && virTypedParamsAddInt(&parameters, &count, &room, VIR_DOMAIN_NUMA_MODE,
+                                                 VIR_DOMAIN_NUMATUNE_MEM_RESTRICTIVE) < 0))
+                r = -1;
+        if (r == 0)
+                r = virDomainSetNumaParameters(handle, parameters, count, VIR_DOMAIN_AFFECT_LIVE);
+        virTypedParamsFree(parameters, count);
+        return r;
+}
+
+/* What was not bound before is bound by its control group alone ("restrictive"): libvirt since 9.3 takes no change of
+ * anything else back. */
+int live_set_nodes(virDomainPtr handle, const struct cpu_set *nodes, bool is_bound, char why[128])
 {
         cleanup_free char *list = cpu_set_to_list(nodes);
-        virTypedParameterPtr parameters = NULL;
-        int count = 0, room = 0, r;
 
-        if (!list || virTypedParamsAddString(&parameters, &count, &room, VIR_DOMAIN_NUMA_NODESET, list) < 0)
+        if (!list)
                 return -ENOMEM;
-        r = virDomainSetNumaParameters(handle, parameters, count, VIR_DOMAIN_AFFECT_LIVE);
-        virTypedParamsFree(parameters, count);
-        if (r < 0)
-                snprintf(why, 128, "%s", virGetLastErrorMessage());
-        return r < 0 ? 1 : 0;
+        if ((!is_bound && set_nodes(handle, list, true) == 0) || set_nodes(handle, list, false) == 0)
+                return 0;
+        snprintf(why, 128, "%s", virGetLastErrorMessage());
+        return 1;
 }
 
 void live_put_nodes_back(virDomainPtr handle, const struct cpu_set *before, const struct cpu_set *now,
@@ -227,5 +241,5 @@ void live_put_nodes_back(virDomainPtr handle, const struct cpu_set *before, cons
         char why[128];
 
         if (!cpu_set_equal(before, now))
-                live_set_nodes(handle, or_all(before, with_memory), why);
+                live_set_nodes(handle, or_all(before, with_memory), !cpu_set_empty(now), why);
 }
