@@ -37,7 +37,9 @@ class Ansible:
     def run(self, *arguments):
         done = subprocess.run(["ansible-playbook", "-i", "localhost,", "-c", "local", *map(str, arguments)], text=True,
                               capture_output=True, check=False, cwd=self.directory,
-                              env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(self.home), "ANSIBLE_STDOUT_CALLBACK": "json",
+                              env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(self.home),
+                                   "ANSIBLE_CALLBACK_PLUGINS": str(TOP / "tests/functional/ansible_callback"),
+                                   "ANSIBLE_STDOUT_CALLBACK": "socle_json",
                                    "HOME": str(self.home), "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3"})
         assert done.stdout, done.stderr
         return done.returncode, json.loads(done.stdout[done.stdout.index("{"):])
