@@ -287,6 +287,13 @@ static void answer(struct tree *tree, enum host_step step, const char *path)
         if (step != HOST_WRITE)
                 return;
         kernel->writes++;
+        if (kernel->vanishes_with && strcmp(path, kernel->vanishes_with) == 0) {
+                if (kernel->vanishes < 0)
+                        tree_remove(kernel->tree, PCI PF0 "/net");
+                else
+                        remove_vf(kernel, 0, (unsigned)kernel->vanishes);
+                kernel->vanishes_with = NULL;
+        }
         if (strcmp(path, PCI PF0 "/sriov_numvfs") == 0)
                 set_numvfs(kernel, 0);
         else if (strcmp(path, PCI PF1 "/sriov_numvfs") == 0)

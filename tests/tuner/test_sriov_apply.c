@@ -72,6 +72,18 @@ static void test_interface_down(void **state)
         tree_assert(kernel->tree, "/sys/class/net/eth0/flags", "0x1002");
 }
 
+/* It has become the host's own network meanwhile: down would cut the host off. */
+static void test_interface_in_use_stays_up(void **state)
+{
+        struct kernel *kernel = *state;
+
+        tree_put(kernel->tree, "/sys/class/net/eth0/flags", "0x1002");
+        apply_ok(kernel, "{" DEVICE ",'numvfs':1}");
+        kernel_link(kernel, "/sys/class/net/eth0/upper_eth0.9", "../eth0.9");
+        restore_ok(kernel);
+        tree_assert(kernel->tree, "/sys/class/net/eth0/flags", "0x1003");
+}
+
 /* VFs that somebody had made, with values of his: what is not asked for is as he left it, also over the making anew. */
 static void make_by_hand(struct kernel *kernel)
 {
@@ -260,6 +272,9 @@ static void test_untold(void **state)
         kernel->value_untold[VF_TRUST] = true;
         apply_ok(kernel, full_spec);
         assert_value(kernel, 1, VF_TRUST, "true");
+        unsigned writes = kernel->writes;
+        apply_ok(kernel, full_spec);
+        assert_int_equal(kernel->writes, writes);
 }
 
 static void test_device_leaves(void **state)
@@ -338,7 +353,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, kernel_setup, kernel_teardown)
         static const struct CMUnitTest tests[] = {
-                TEST(from_nothing), TEST(count_alone), TEST(interface_down),
+                TEST(from_nothing), TEST(count_alone), TEST(interface_down), TEST(interface_in_use_stays_up),
                 TEST(growing),      TEST(same_number), TEST(mac_of_a_driven_vf),
                 TEST(made_again),   TEST(late),        TEST(one_vf_is_missing),
                 TEST(other_device), TEST(pattern),     TEST(all_or_none),

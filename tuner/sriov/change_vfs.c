@@ -106,6 +106,9 @@ static int write_value(struct changing *changing, unsigned number, enum vf_value
         /* What the device neither tells nor can set, and nobody wishes for, is as it was. */
         if (r == -EOPNOTSUPP && !is_wished(changing->change, number, value))
                 return 0;
+        /* Nor that no address is set, which many drivers refuse to be told: any is as good (vf_value_satisfied()). */
+        if (r < 0 && value == VF_MAC_ADDRESS && values.value[value] == 0 && !is_wished(changing->change, number, value))
+                return 0;
         return r == 0 ? 0 : complain_value(changing, number, value, r, words);
 }
 
@@ -169,6 +172,11 @@ static int bind_vf(struct changing *changing, unsigned number)
 
         if (!wants && !anew)
                 return 0;
+        /* Made just now, it is nobody's yet. */
+        if (!changing->fresh && changing->pf->vfs[number].driver[0])
+                r = change_check_users(change, changing->pf->address, changing->target, (int)number);
+        if (r < 0)
+                return r;
         if (wants && wanted == DRIVER_VFIO) {
                 r = driver_check_iommu(change->host, changing->pf->vfs[number].iommu_group, expected);
                 snprintf(words, sizeof(words), "it is behind no IOMMU");
@@ -294,19 +302,20 @@ static void complain_difference(void *user, enum difference what, unsigned numbe
         char pointer[POINTER_SIZE], asked[VF_TEXT_SIZE], found[VF_TEXT_SIZE];
         const struct pf *pf = verifying->pf;
 
+#define WISHED(pointer) (verifying->change->wish ? (pointer) : "")
         verifying->result = -EIO;
         switch (what) {
         case DIFFERENT_COUNT:
-                errors_add(errors, -EIO, "/spec/numvfs", "", "%s has %u VFs when read back, not %u", verifying->name,
+                errors_add(errors, -EIO, WISHED("/spec/numvfs"), "", "%s has %u VFs when read back, not %u", verifying->name,
                            pf_present(pf), verifying->target->count);
                 break;
         case DIFFERENT_ESWITCH:
-                errors_add(errors, -EIO, "/spec/eswitch_mode", "", "%s is in eswitch mode %s when read back, not %s",
+                errors_add(errors, -EIO, WISHED("/spec/eswitch_mode"), "", "%s is in eswitch mode %s when read back, not %s",
                            verifying->name, eswitch_mode_name(pf->eswitch),
                            eswitch_mode_name(verifying->target->eswitch));
                 break;
         case DIFFERENT_LINK:
-                errors_add(errors, -EIO, "/spec/device", "", "interface %s is %s when read back", pf->interface,
+                errors_add(errors, -EIO, WISHED("/spec/device"), "", "interface %s is %s when read back", pf->interface,
                            pf->up ? "up" : "down");
                 break;
         case DIFFERENT_VALUE:
@@ -328,9 +337,13 @@ int change_verify(struct change *change, const char *address, const struct pf_ta
         int r = pf_read(change->host, address, target->eswitch != ESWITCH_UNKNOWN, &pf);
 
         if (r < 0) {
-                errors_add(change->errors, r, "/spec/device", "a device that stays while it is set up",
-                           "%s cannot be read back: %s", address, strerror(-r));
+                pf_unreadable(change, address, r);
                 return r;
+        }
+        if (!pf->interface[0] && wish_needs_interface(change->wish)) {
+                errors_add(change->errors, -ENODEV, "/spec/device", "its interface in the host's network namespace",
+                           "%s has no interface by which its VFs' values could be read back", address);
+                return -ENODEV;
         }
         verifying.pf = pf;
         pf_name(pf, verifying.name);

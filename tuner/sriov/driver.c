@@ -62,6 +62,18 @@ static int bind_vfio(const struct host *host, const struct patience *patience, c
         return r;
 }
 
+/* Whoever has it may have it by chance: a reservation for another one would count at the next probe. */
+static int correct_reservation(const struct host *host, const char *address, enum vf_driver wanted)
+{
+        cleanup_free char *reserved = NULL;
+        bool others;
+
+        if (host_read(host, &reserved, PCI_DEVICES "/%s/driver_override", address) < 0)
+                return 0;
+        others = reserved[0] && strcmp(reserved, "(null)") != 0 && driver_class(reserved) != wanted;
+        return others ? driver_reserve(host, address, wanted) : 0;
+}
+
 int driver_bind(const struct host *host, const struct patience *patience, const char *address, enum vf_driver wanted,
                 char words[DRIVER_WORDS_SIZE], char expected[DRIVER_WORDS_SIZE])
 {
@@ -71,7 +83,7 @@ int driver_bind(const struct host *host, const struct patience *patience, const 
         words[0] = expected[0] = '\0';
         device_driver(host, address, driver);
         if (driver_class(driver) == wanted && wanted != DRIVER_NONE)
-                return 0;
+                return correct_reservation(host, address, wanted);
         r = driver_reserve(host, address, wanted); /* none: nobody has a claim to it either */
         if (r == 0)
                 r = driver_unbind(host, patience, address);

@@ -141,12 +141,14 @@ int target_remember(const struct pf *pf, const struct pf *fresh, const struct sr
         return 0;
 }
 
-bool target_remembered(const struct sriov_wish *wish, const struct pf_target *before_us)
+bool target_remembered(const struct pf *pf, const struct sriov_wish *wish, const struct pf_target *before_us)
 {
         for (unsigned i = 0; i < wish->count; i++) {
                 uint32_t known = i < before_us->vf_count ? before_us->vfs[i].known : 0;
+                uint32_t told = i < pf->count ? pf->vfs[i].values.known : UINT32_MAX;
+                uint32_t wished = wish->vfs[i].values.known;
 
-                if (known != wish->vfs[i].values.known)
+                if (known & ~wished || (wished & ~known & told))
                         return false;
         }
         return (wish->eswitch == ESWITCH_UNKNOWN) == (before_us->eswitch == ESWITCH_UNKNOWN);
