@@ -353,12 +353,24 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, kernel_setup, kernel_teardown)
         static const struct CMUnitTest tests[] = {
-                TEST(from_nothing), TEST(count_alone), TEST(interface_down), TEST(interface_in_use_stays_up),
-                TEST(growing),      TEST(same_number), TEST(mac_of_a_driven_vf),
-                TEST(made_again),   TEST(late),        TEST(one_vf_is_missing),
-                TEST(other_device), TEST(pattern),     TEST(all_or_none),
-                TEST(eswitch),      TEST(untold),      TEST(device_leaves),
-                TEST(plan),         TEST(status),
+                TEST(from_nothing),
+                TEST(count_alone),
+                TEST(interface_down),
+                TEST(interface_in_use_stays_up),
+                TEST(growing),
+                TEST(same_number),
+                TEST(mac_of_a_driven_vf),
+                TEST(made_again),
+                TEST(late),
+                TEST(one_vf_is_missing),
+                TEST(other_device),
+                TEST(pattern),
+                TEST(all_or_none),
+                TEST(eswitch),
+                TEST(untold),
+                TEST(device_leaves),
+                TEST(plan),
+                TEST(status),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -218,10 +218,8 @@ static void test_used_meanwhile(void **state)
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_die_making),
-                cmocka_unit_test(test_die_changing),
-                cmocka_unit_test(test_die_restoring),
-                cmocka_unit_test(test_fail),
+                cmocka_unit_test(test_die_making),     cmocka_unit_test(test_die_changing),
+                cmocka_unit_test(test_die_restoring),  cmocka_unit_test(test_fail),
                 cmocka_unit_test(test_used_meanwhile),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);

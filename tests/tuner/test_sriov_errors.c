@@ -233,10 +233,11 @@ static void test_guests_switches(void **state)
         }
         /* The VLAN's priority is said by the VLAN alone. */
         apply_ok(kernel, VFS("{'first':0,'last':4,'driver':'vfio-pci'},{'first':1,'vlan':3,'qos':2}"));
-        apply_fails_for(kernel, "x", VFS("{'first':0,'last':4,'driver':'vfio-pci'},{'first':1,'vlan':3}"), &users, -EBUSY,
-                        "/spec/vfs/1/vlan", "another priority");
-        snprintf(spec, sizeof(spec), "{" DEVICE ",'numvfs':5,'force':true,'vfs':[{'first':0,'last':4,"
-                                     "'driver':'vfio-pci'},{'first':1,'vlan':4}]}");
+        apply_fails_for(kernel, "x", VFS("{'first':0,'last':4,'driver':'vfio-pci'},{'first':1,'vlan':3}"), &users,
+                        -EBUSY, "/spec/vfs/1/vlan", "another priority");
+        snprintf(spec, sizeof(spec),
+                 "{" DEVICE ",'numvfs':5,'force':true,'vfs':[{'first':0,'last':4,"
+                 "'driver':'vfio-pci'},{'first':1,'vlan':4}]}");
         assert_int_equal(apply(kernel, "x", spec, &users, &errors), 0);
 }
 

@@ -1,7 +1,7 @@
 /* irqbalance is told which CPUs are no place for interrupts, or moves them back every ten seconds. It takes the list
  * from its environment: a file of ours that comes after the distribution's, named in a drop-in of its unit, then it is
- * started anew. Our packages ship that drop-in, since systemd takes seconds to learn of a new one; where they do not, we
- * write it. A list of ours switches its own detection of isolated CPUs off, so ours has all where interrupts shall
+ * started anew. Our packages ship that drop-in, since systemd takes seconds to learn of a new one; where they do not,
+ * we write it. A list of ours switches its own detection of isolated CPUs off, so ours has all where interrupts shall
  * not go, isolated or not.
  *
  * Its socket is left alone: what it is told there (settings cpus) counts only at its next pass, and it dies of SIGPIPE

@@ -166,6 +166,8 @@ static int bind_vf(struct changing *changing, unsigned number)
         struct change *change = changing->change;
         const char *address = changing->pf->vfs[number].address;
         char words[DRIVER_WORDS_SIZE] = "", expected[DRIVER_WORDS_SIZE] = "";
+        const struct vf_values *target = &changing->target->vfs[number];
+        const char *named = target->known & VF_BIT(VF_DRIVER) ? target->driver : "";
         enum vf_driver wanted = DRIVER_KERNEL;
         bool wants = wanted_driver(changing, number, &wanted), anew = must_begin_anew(changing, number);
         int r = 0;
@@ -187,7 +189,7 @@ static int bind_vf(struct changing *changing, unsigned number)
                          strerror(-r));
         }
         if (r == 0)
-                r = driver_bind(change->host, &change->patience, address, wanted, words, expected);
+                r = driver_bind(change->host, &change->patience, address, wanted, named, words, expected);
         if (r == -ETIMEDOUT) {
                 change->stuck = true;
                 snprintf(words, sizeof(words), "its driver has not let go of it yet");
@@ -306,13 +308,13 @@ static void complain_difference(void *user, enum difference what, unsigned numbe
         verifying->result = -EIO;
         switch (what) {
         case DIFFERENT_COUNT:
-                errors_add(errors, -EIO, WISHED("/spec/numvfs"), "", "%s has %u VFs when read back, not %u", verifying->name,
-                           pf_present(pf), verifying->target->count);
+                errors_add(errors, -EIO, WISHED("/spec/numvfs"), "", "%s has %u VFs when read back, not %u",
+                           verifying->name, pf_present(pf), verifying->target->count);
                 break;
         case DIFFERENT_ESWITCH:
-                errors_add(errors, -EIO, WISHED("/spec/eswitch_mode"), "", "%s is in eswitch mode %s when read back, not %s",
-                           verifying->name, eswitch_mode_name(pf->eswitch),
-                           eswitch_mode_name(verifying->target->eswitch));
+                errors_add(errors, -EIO, WISHED("/spec/eswitch_mode"), "",
+                           "%s is in eswitch mode %s when read back, not %s", verifying->name,
+                           eswitch_mode_name(pf->eswitch), eswitch_mode_name(verifying->target->eswitch));
                 break;
         case DIFFERENT_LINK:
                 errors_add(errors, -EIO, WISHED("/spec/device"), "", "interface %s is %s when read back", pf->interface,

@@ -7,8 +7,8 @@
 #include "knob/host.h"
 
 struct patience {
-        uint64_t end_ms;   /* CLOCK_MONOTONIC */
-        char owner[13];    /* whose time it is: the PCI address of a device; "": nobody's in particular */
+        uint64_t end_ms; /* CLOCK_MONOTONIC */
+        char owner[13];  /* whose time it is: the PCI address of a device; "": nobody's in particular */
 };
 
 struct patience patience_of(unsigned ms);

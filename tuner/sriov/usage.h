@@ -9,8 +9,8 @@
 struct usage {
         const struct host *host;
         const struct sriov_users *users; /* NULL: nobody to ask */
-        bool scanned, blind; /* blind: there are processes whose files we may not see */
-        struct opened *opened; /* vfio files that processes hold open, as of the scan */
+        bool scanned, blind;             /* blind: there are processes whose files we may not see */
+        struct opened *opened;           /* vfio files that processes hold open, as of the scan */
         size_t opened_count;
         char words[160];
 };
