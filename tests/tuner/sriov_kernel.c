@@ -149,8 +149,11 @@ static void probe(struct kernel *kernel, const char *address)
         if (kernel_driver(kernel, address, driver)[0])
                 return;
         if (override[0]) {
-                if (strcmp(override, "vfio-pci") == 0)
-                        bind_to(kernel, address, "vfio-pci");
+                char path[128];
+
+                snprintf(path, sizeof(path), DRIVERS "%s/unbind", override);
+                if (strcmp(override, "igbvf") != 0 && tree_has(kernel->tree, path))
+                        bind_to(kernel, address, override);
                 return;
         }
         if (pf >= 0) {

@@ -154,6 +154,29 @@ static void test_mac_of_a_driven_vf(void **state)
         restore_ok(kernel);
 }
 
+/* By hand, one had another of the kernel's drivers: it goes back to that one, not to whoever comes first. */
+static void test_driver_by_name(void **state)
+{
+        struct kernel *kernel = *state;
+        const struct host *host = &kernel->tree->host;
+
+        tree_put(kernel->tree, "/sys/bus/pci/drivers/uio_pci_generic/unbind", "%s", "");
+        make_by_hand(kernel);
+        assert_int_equal(host_write(host, "uio_pci_generic", PCI KVF(0) "/driver_override"), 0);
+        assert_int_equal(host_write(host, KVF(0), PCI KVF(0) "/driver/unbind"), 0);
+        assert_int_equal(host_write(host, KVF(0), "/sys/bus/pci/drivers_probe"), 0);
+        assert_driver(kernel, KVF(0), "uio_pci_generic");
+        cleanup_free char *before = kernel_image(kernel);
+        apply_ok(kernel, "{" DEVICE ",'numvfs':2,'vfs':[{'first':0,'driver':'vfio-pci'}]}");
+        assert_driver(kernel, KVF(0), "vfio-pci");
+        restore_ok(kernel);
+        assert_same(before, kernel);
+        apply_ok(kernel, "{" DEVICE ",'numvfs':4}");
+        assert_driver(kernel, KVF(0), "uio_pci_generic");
+        restore_ok(kernel);
+        assert_same(before, kernel);
+}
+
 /* All that a device lost (it was reset, the host was booted) is made again. */
 static void test_made_again(void **state)
 {
@@ -361,6 +384,7 @@ int main(void)
                 TEST(same_number),
                 TEST(mac_of_a_driven_vf),
                 TEST(made_again),
+                TEST(driver_by_name),
                 TEST(late),
                 TEST(one_vf_is_missing),
                 TEST(other_device),
