@@ -297,6 +297,12 @@ struct verifying {
         int result;
 };
 
+/* Nobody asked for what is merely put back. */
+static const char *of_wish(const struct verifying *verifying, const char *pointer)
+{
+        return verifying->change->wish ? pointer : "";
+}
+
 static void complain_difference(void *user, enum difference what, unsigned number, enum vf_value value)
 {
         struct verifying *verifying = user;
@@ -304,21 +310,20 @@ static void complain_difference(void *user, enum difference what, unsigned numbe
         char pointer[POINTER_SIZE], asked[VF_TEXT_SIZE], found[VF_TEXT_SIZE];
         const struct pf *pf = verifying->pf;
 
-#define WISHED(pointer) (verifying->change->wish ? (pointer) : "")
         verifying->result = -EIO;
         switch (what) {
         case DIFFERENT_COUNT:
-                errors_add(errors, -EIO, WISHED("/spec/numvfs"), "", "%s has %u VFs when read back, not %u",
+                errors_add(errors, -EIO, of_wish(verifying, "/spec/numvfs"), "", "%s has %u VFs when read back, not %u",
                            verifying->name, pf_present(pf), verifying->target->count);
                 break;
         case DIFFERENT_ESWITCH:
-                errors_add(errors, -EIO, WISHED("/spec/eswitch_mode"), "",
+                errors_add(errors, -EIO, of_wish(verifying, "/spec/eswitch_mode"), "",
                            "%s is in eswitch mode %s when read back, not %s", verifying->name,
                            eswitch_mode_name(pf->eswitch), eswitch_mode_name(verifying->target->eswitch));
                 break;
         case DIFFERENT_LINK:
-                errors_add(errors, -EIO, WISHED("/spec/device"), "", "interface %s is %s when read back", pf->interface,
-                           pf->up ? "up" : "down");
+                errors_add(errors, -EIO, of_wish(verifying, "/spec/device"), "", "interface %s is %s when read back",
+                           pf->interface, pf->up ? "up" : "down");
                 break;
         case DIFFERENT_VALUE:
                 errors_add(errors, -EIO, wish_pointer(verifying->change->wish, number, value, pointer),
