@@ -202,7 +202,7 @@ def test_killed_half_way(node, nics):
         os.kill(int(unit("socled.service", "MainPID")), signal.SIGKILL)
         control.close()
         node.control = None
-        wait_for(lambda: unit("socled.service", "ActiveState") == "active", "systemd has started it anew")
+        wait_for(lambda: unit("socled.service", "ActiveState") == "active", "systemd has started it anew", 180)
         if node.call("get")["objects"]:
             node.until("HostProfile", "node", "active")
             node.until("SriovDevice", "east", "active")

@@ -149,8 +149,11 @@ static void probe(struct kernel *kernel, const char *address)
         if (kernel_driver(kernel, address, driver)[0])
                 return;
         if (override[0]) {
-                if (strcmp(override, "vfio-pci") == 0)
-                        bind_to(kernel, address, "vfio-pci");
+                char path[128];
+
+                snprintf(path, sizeof(path), DRIVERS "%s/unbind", override);
+                if (strcmp(override, "igbvf") != 0 && tree_has(kernel->tree, path))
+                        bind_to(kernel, address, override);
                 return;
         }
         if (pf >= 0) {
@@ -287,6 +290,13 @@ static void answer(struct tree *tree, enum host_step step, const char *path)
         if (step != HOST_WRITE)
                 return;
         kernel->writes++;
+        if (kernel->vanishes_with && strcmp(path, kernel->vanishes_with) == 0) {
+                if (kernel->vanishes < 0)
+                        tree_remove(kernel->tree, PCI PF0 "/net");
+                else
+                        remove_vf(kernel, 0, (unsigned)kernel->vanishes);
+                kernel->vanishes_with = NULL;
+        }
         if (strcmp(path, PCI PF0 "/sriov_numvfs") == 0)
                 set_numvfs(kernel, 0);
         else if (strcmp(path, PCI PF1 "/sriov_numvfs") == 0)

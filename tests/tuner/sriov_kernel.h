@@ -30,6 +30,8 @@ struct kernel {
         bool no_vf_driver;                    /* igbvf takes nothing */
         int vfio_error;                       /* of binding to vfio-pci */
         int shared_group_of;                  /* the VF whose IOMMU group holds another NIC too; -1: none */
+        const char *vanishes_with;            /* when this file is written to, … */
+        int vanishes;                         /* … the VF of PF0 is gone; -1: PF0's interface */
         bool rules_broken;                    /* a number changed to another that is not 0, an absent VF written to */
         unsigned writes;                      /* to the kernel, by whatever way */
         unsigned numvfs_writes;

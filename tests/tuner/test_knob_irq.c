@@ -150,6 +150,7 @@ static void install_irqbalance(struct tree *tree)
         tree_put(tree, "/proc/42/comm", "irqbalance");
         tree_put(tree, "/proc/42/environ", "PATH=/bin");
         tree_put(tree, "/proc/41/comm", "bash");
+        tree_put(tree, "/sys/fs/cgroup/system.slice/irqbalance.service/cgroup.procs", "42");
 }
 
 static void restart_irqbalance(struct tree *tree, enum host_step step, const char *path)
@@ -187,6 +188,38 @@ static void test_irqbalance(void **state)
         restore_ok(tree);
 }
 
+static unsigned programs;
+
+static void count_programs(struct tree *tree, enum host_step step, const char *path)
+{
+        programs += step == HOST_RUN;
+}
+
+/* With the drop-in of our packages, systemd is asked to start it anew while it runs, and for nothing else. */
+static void test_irqbalance_shipped(void **state)
+{
+        struct tree *tree = *state;
+
+        install_irqbalance(tree);
+        tree_put(tree, "/lib/systemd/system/irqbalance.service.d/50-socle.conf", "[Service]");
+        const struct knob *knob = knob_find("irqbalance");
+        struct knob_detail detail = {};
+        programs = 0;
+        tree->answer = count_programs;
+        assert_int_equal(knob_write(knob, &tree->host, "", "2-7", &detail), 0);
+        assert_int_equal(programs, 1);
+        assert_true(tree_has(tree, DIRECTORY "/50-socle.env"));
+        assert_false(tree_has(tree, DIRECTORY "/50-socle.conf"));
+        tree_put(tree, "/sys/fs/cgroup/system.slice/irqbalance.service/cgroup.procs", "%s", "");
+        tree_remove(tree, "/run/irqbalance");
+        assert_int_equal(knob_write(knob, &tree->host, "", "4-7", &detail), 0);
+        assert_int_equal(programs, 1);
+        assert_reads(tree, "irqbalance", "", "4-7");
+        assert_int_equal(knob_write(knob, &tree->host, "", "", &detail), 0);
+        assert_reads(tree, "irqbalance", "", "");
+        assert_false(tree_has(tree, DIRECTORY "/50-socle.env"));
+}
+
 static void test_irqbalance_not_told(void **state)
 {
         struct tree *tree = *state;
@@ -213,7 +246,6 @@ static void test_irqbalance_off(void **state)
         cleanup_wishes struct wishes wishes = {};
 
         install_irqbalance(tree);
-        tree_put(tree, "/sys/fs/cgroup/system.slice/irqbalance.service/cgroup.procs", "42");
         assert_reads(tree, "irqbalance_service", "", "running");
         plan.switches.irqbalance = 0;
         wishes_of(tree, topology, &plan, &wishes);
@@ -255,6 +287,7 @@ int main(void)
                 cmocka_unit_test_setup_teardown(test_garbage, setup, tree_teardown),
                 cmocka_unit_test_setup_teardown(test_everywhere, setup, tree_teardown),
                 cmocka_unit_test_setup_teardown(test_irqbalance, setup, tree_teardown),
+                cmocka_unit_test_setup_teardown(test_irqbalance_shipped, setup, tree_teardown),
                 cmocka_unit_test_setup_teardown(test_irqbalance_not_told, setup, tree_teardown),
                 cmocka_unit_test_setup_teardown(test_irqbalance_off, setup, tree_teardown),
                 cmocka_unit_test_setup_teardown(test_real_interrupts, setup, tree_teardown),

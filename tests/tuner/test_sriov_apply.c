@@ -72,6 +72,18 @@ static void test_interface_down(void **state)
         tree_assert(kernel->tree, "/sys/class/net/eth0/flags", "0x1002");
 }
 
+/* It has become the host's own network meanwhile: down would cut the host off. */
+static void test_interface_in_use_stays_up(void **state)
+{
+        struct kernel *kernel = *state;
+
+        tree_put(kernel->tree, "/sys/class/net/eth0/flags", "0x1002");
+        apply_ok(kernel, "{" DEVICE ",'numvfs':1}");
+        kernel_link(kernel, "/sys/class/net/eth0/upper_eth0.9", "../eth0.9");
+        restore_ok(kernel);
+        tree_assert(kernel->tree, "/sys/class/net/eth0/flags", "0x1003");
+}
+
 /* VFs that somebody had made, with values of his: what is not asked for is as he left it, also over the making anew. */
 static void make_by_hand(struct kernel *kernel)
 {
@@ -140,6 +152,29 @@ static void test_mac_of_a_driven_vf(void **state)
         tree_assert(kernel->tree, "/sys/bus/pci/drivers/igbvf/unbind", KVF(0));
         assert_driver(kernel, KVF(0), "igbvf");
         restore_ok(kernel);
+}
+
+/* By hand, one had another of the kernel's drivers: it goes back to that one, not to whoever comes first. */
+static void test_driver_by_name(void **state)
+{
+        struct kernel *kernel = *state;
+        const struct host *host = &kernel->tree->host;
+
+        tree_put(kernel->tree, "/sys/bus/pci/drivers/uio_pci_generic/unbind", "%s", "");
+        make_by_hand(kernel);
+        assert_int_equal(host_write(host, "uio_pci_generic", PCI KVF(0) "/driver_override"), 0);
+        assert_int_equal(host_write(host, KVF(0), PCI KVF(0) "/driver/unbind"), 0);
+        assert_int_equal(host_write(host, KVF(0), "/sys/bus/pci/drivers_probe"), 0);
+        assert_driver(kernel, KVF(0), "uio_pci_generic");
+        cleanup_free char *before = kernel_image(kernel);
+        apply_ok(kernel, "{" DEVICE ",'numvfs':2,'vfs':[{'first':0,'driver':'vfio-pci'}]}");
+        assert_driver(kernel, KVF(0), "vfio-pci");
+        restore_ok(kernel);
+        assert_same(before, kernel);
+        apply_ok(kernel, "{" DEVICE ",'numvfs':4}");
+        assert_driver(kernel, KVF(0), "uio_pci_generic");
+        restore_ok(kernel);
+        assert_same(before, kernel);
 }
 
 /* All that a device lost (it was reset, the host was booted) is made again. */
@@ -260,6 +295,9 @@ static void test_untold(void **state)
         kernel->value_untold[VF_TRUST] = true;
         apply_ok(kernel, full_spec);
         assert_value(kernel, 1, VF_TRUST, "true");
+        unsigned writes = kernel->writes;
+        apply_ok(kernel, full_spec);
+        assert_int_equal(kernel->writes, writes);
 }
 
 static void test_device_leaves(void **state)
@@ -338,12 +376,25 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, kernel_setup, kernel_teardown)
         static const struct CMUnitTest tests[] = {
-                TEST(from_nothing), TEST(count_alone), TEST(interface_down),
-                TEST(growing),      TEST(same_number), TEST(mac_of_a_driven_vf),
-                TEST(made_again),   TEST(late),        TEST(one_vf_is_missing),
-                TEST(other_device), TEST(pattern),     TEST(all_or_none),
-                TEST(eswitch),      TEST(untold),      TEST(device_leaves),
-                TEST(plan),         TEST(status),
+                TEST(from_nothing),
+                TEST(count_alone),
+                TEST(interface_down),
+                TEST(interface_in_use_stays_up),
+                TEST(growing),
+                TEST(same_number),
+                TEST(mac_of_a_driven_vf),
+                TEST(made_again),
+                TEST(driver_by_name),
+                TEST(late),
+                TEST(one_vf_is_missing),
+                TEST(other_device),
+                TEST(pattern),
+                TEST(all_or_none),
+                TEST(eswitch),
+                TEST(untold),
+                TEST(device_leaves),
+                TEST(plan),
+                TEST(status),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -178,13 +178,49 @@ static void test_fail(void **state)
                 fail_at_each_step(scene);
 }
 
+static const char *guest_on_first(void *user, const char *address)
+{
+        return strcmp(address, KVF(0)) == 0 ? "guest db1" : NULL;
+}
+
+/* Cut off just before its end, and somebody uses by now what it has made: it cannot be undone, and is ended. */
+static void test_used_meanwhile(void **state)
+{
+        static const struct sriov_users users = {.of = guest_on_first};
+        cleanup_free char *before = NULL, *wanted = NULL, *original = NULL;
+        struct errors errors = {};
+        void *made;
+        int steps;
+
+        look(SCENE_FIRST, &before, &wanted, &original, &steps);
+        kernel_setup(&made);
+        struct kernel *kernel = made;
+        prepare(kernel, SCENE_FIRST);
+        int cut = steps;
+        for (; cut > 0; cut--) { /* the last step before which it is not committed */
+                assert_int_equal(act_elsewhere(kernel, SCENE_FIRST, false, cut), 42);
+                struct errors in_use = {};
+                if (sriov_recover(&kernel->tree->host, "x", &users, &in_use) == -EBUSY)
+                        break;
+                kernel_teardown(&made);
+                kernel_setup(&made);
+                kernel = made;
+                prepare(kernel, SCENE_FIRST);
+        }
+        assert_true(cut > 0);
+        assert_int_equal(apply(kernel, "x", specs[SCENE_FIRST], &users, &errors), 0);
+        assert_int_equal(errors.count, 0);
+        assert_same(wanted, kernel);
+        go_on(kernel, SCENE_FIRST, wanted, original);
+        kernel_teardown(&made);
+}
+
 int main(void)
 {
         static const struct CMUnitTest tests[] = {
-                cmocka_unit_test(test_die_making),
-                cmocka_unit_test(test_die_changing),
-                cmocka_unit_test(test_die_restoring),
-                cmocka_unit_test(test_fail),
+                cmocka_unit_test(test_die_making),     cmocka_unit_test(test_die_changing),
+                cmocka_unit_test(test_die_restoring),  cmocka_unit_test(test_fail),
+                cmocka_unit_test(test_used_meanwhile),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -200,11 +200,115 @@ static void test_guest(void **state)
 
         /* What takes nothing from it is done. */
         errors = (struct errors){};
-        assert_int_equal(apply(kernel, "x", VFS("{'first':0,'last':4,'driver':'vfio-pci'},{'first':1,'vlan':3}"),
+        assert_int_equal(apply(kernel, "x",
+                               VFS("{'first':0,'last':4,'driver':'vfio-pci'},{'first':1,'max_tx_rate':3},"
+                                   "{'first':2,'vlan':3}"),
                                &users, &errors),
                          0);
-        assert_value(kernel, 1, VF_VLAN, "3");
+        assert_value(kernel, 1, VF_MAX_TX_RATE, "3");
         assert_int_equal(apply(kernel, "x", "{" DEVICE ",'numvfs':6,'force':true}", &users, &errors), 0);
+}
+
+/* What cuts a guest off, or lets it in where it does not belong, is not set underneath it. */
+static void test_guests_switches(void **state)
+{
+        static const struct sriov_users users = {.of = one_guest};
+        static const struct {
+                const char *spec, *pointer;
+        } harms[] = {
+                {"'mac_address':'fa:16:3e:00:00:09'", "/spec/vfs/1/mac_address"},
+                {"'vlan':3", "/spec/vfs/1/vlan"},
+                {"'trust':true", "/spec/vfs/1/trust"},
+                {"'link_state':'disable'", "/spec/vfs/1/link_state"},
+        };
+        struct kernel *kernel = *state;
+        struct errors errors = {};
+        char spec[256];
+
+        apply_ok(kernel, VFS("{'first':0,'last':4,'driver':'vfio-pci'}"));
+        for (size_t i = 0; i < sizeof(harms) / sizeof(harms[0]); i++) {
+                snprintf(spec, sizeof(spec), VFS("{'first':0,'last':4,'driver':'vfio-pci'},{'first':1,%s}"),
+                         harms[i].spec);
+                apply_fails_for(kernel, "x", spec, &users, -EBUSY, harms[i].pointer, "is used by guest db1");
+        }
+        /* The VLAN's priority is said by the VLAN alone. */
+        apply_ok(kernel, VFS("{'first':0,'last':4,'driver':'vfio-pci'},{'first':1,'vlan':3,'qos':2}"));
+        apply_fails_for(kernel, "x", VFS("{'first':0,'last':4,'driver':'vfio-pci'},{'first':1,'vlan':3}"), &users,
+                        -EBUSY, "/spec/vfs/1/vlan", "another priority");
+        snprintf(spec, sizeof(spec),
+                 "{" DEVICE ",'numvfs':5,'force':true,'vfs':[{'first':0,'last':4,"
+                 "'driver':'vfio-pci'},{'first':1,'vlan':4}]}");
+        assert_int_equal(apply(kernel, "x", spec, &users, &errors), 0);
+}
+
+struct later {
+        unsigned asked, from;
+};
+
+static const char *guest_later(void *user, const char *address)
+{
+        struct later *later = user;
+
+        return strcmp(address, KVF(1)) == 0 && ++later->asked > later->from ? "guest db1" : NULL;
+}
+
+/* Who starts while we are about it is not robbed: seen the second time that one asks. */
+static void test_guest_meanwhile(void **state)
+{
+        struct kernel *kernel = *state;
+        struct later later = {.from = 1};
+        struct sriov_users users = {.of = guest_later, .user = &later};
+        unsigned writes;
+
+        apply_ok(kernel, VFS("{'first':0,'last':4,'driver':'vfio-pci'}"));
+        writes = kernel->numvfs_writes;
+        apply_fails_for(kernel, "x", "{" DEVICE ",'numvfs':6}", &users, -EBUSY, "/spec/numvfs", "used by guest db1");
+        assert_int_equal(kernel->numvfs_writes, writes);
+        later.asked = 0;
+        apply_fails_for(kernel, "x", VFS("{'first':1,'driver':'kernel'}"), &users, -EBUSY, "/spec/vfs/0/driver",
+                        "used by guest db1");
+        assert_driver(kernel, KVF(1), "vfio-pci");
+}
+
+/* The last VF goes while the others are set up. */
+static void test_vfs_vanish(void **state)
+{
+        struct kernel *kernel = *state;
+
+        kernel->vanishes_with = PCI KVF(0) "/driver_override";
+        kernel->vanishes = 4;
+        apply_fails(kernel, VFS("{'first':0,'driver':'vfio-pci'},{'first':4,'vlan':9}"), -ENODEV, "/spec/numvfs",
+                    "has 4 VFs any more, of 5");
+}
+
+/* The device's interface goes with the making of VFs, and does not come back. */
+static void test_interface_vanishes(void **state)
+{
+        struct kernel *kernel = *state;
+        struct errors errors = {};
+
+        kernel->vanishes_with = PCI KVF(0) "/driver_override";
+        kernel->vanishes = -1;
+        assert_int_equal(apply(kernel, "x", VFS("{'first':0,'driver':'vfio-pci'},{'first':4,'vlan':9}"), NULL, &errors),
+                         -ENODEV);
+        assert_complaint(&errors, "/spec/device", "no interface any more");
+        assert_int_equal(kernel->numvfs_writes, 2);
+}
+
+/* A userspace driver of another kind, and processes that cannot be looked at. */
+static void test_uio(void **state)
+{
+        struct kernel *kernel = *state;
+
+        apply_ok(kernel, VFS(""));
+        tree_put(kernel->tree, PCI KVF(0) "/uio/uio3/.keep", "%s", "");
+        tree_put(kernel->tree, "/proc/77/comm", "l2fwd");
+        tree_put(kernel->tree, "/proc/77/fd/.keep", "%s", "");
+        kernel_link(kernel, "/proc/77/fd/6", "/dev/uio3");
+        apply_fails(kernel, "{" DEVICE ",'numvfs':6}", -EBUSY, "/spec/numvfs",
+                    "used by process 77 (l2fwd), which has its device uio3 open");
+        kernel_unlink(kernel, "/proc/77/fd/6");
+        apply_ok(kernel, "{" DEVICE ",'numvfs':6}");
 }
 
 static void test_open_group(void **state)
@@ -314,6 +418,11 @@ int main(void)
                 TEST(forgotten_values),
                 TEST(drivers),
                 TEST(guest),
+                TEST(guests_switches),
+                TEST(guest_meanwhile),
+                TEST(vfs_vanish),
+                TEST(interface_vanishes),
+                TEST(uio),
                 TEST(open_group),
                 TEST(kernels_own_network),
                 TEST(damaged_journal),

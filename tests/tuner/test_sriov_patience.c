@@ -33,9 +33,14 @@ static void answer_and_end(struct tree *tree, enum host_step step, const char *p
         tree->answer = NULL;
 }
 
+static int nothing_pending(void *user, uint64_t *progress)
+{
+        return !patience_pending("0000:01:00.0");
+}
+
 static void test_stuck_write(void **state)
 {
-        struct patience none = patience_of(0), long_one = patience_of(60000);
+        struct patience none = patience_owned(patience_of(0), "0000:01:00.0"), long_one = patience_of(60000);
         struct tree *tree = *state;
 
         assert_int_equal(pipe(gate), 0);
@@ -43,8 +48,11 @@ static void test_stuck_write(void **state)
         tree->answer = answer_and_end;
         assert_int_equal(patience_write(&none, &tree->host, "7", "/sys/file"), -ETIMEDOUT);
         assert_ptr_equal(tree->answer, answer_and_end);
+        assert_true(patience_pending("0000:01:00.0"));
+        assert_false(patience_pending("0000:01:00.1"));
         assert_int_equal(write(gate[1], "", 1), 1);
         assert_int_equal(patience_wait(&long_one, 0, write_has_ended, tree), 1);
+        assert_int_equal(patience_wait(&long_one, 0, nothing_pending, NULL), 1);
         close(gate[0]);
         close(gate[1]);
 }

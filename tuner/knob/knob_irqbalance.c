@@ -1,6 +1,7 @@
 /* irqbalance is told which CPUs are no place for interrupts, or moves them back every ten seconds. It takes the list
  * from its environment: a file of ours that comes after the distribution's, named in a drop-in of its unit, then it is
- * started anew. A list of ours switches its own detection of isolated CPUs off, so ours has all where interrupts shall
+ * started anew. Our packages ship that drop-in, since systemd takes seconds to learn of a new one; where they do not,
+ * we write it. A list of ours switches its own detection of isolated CPUs off, so ours has all where interrupts shall
  * not go, isolated or not.
  *
  * Its socket is left alone: what it is told there (settings cpus) counts only at its next pass, and it dies of SIGPIPE
@@ -13,7 +14,7 @@
 #include "sets.h"
 #include "systemd.h"
 
-#define UNIT      "irqbalance.service"
+#define UNIT      IRQBALANCE_UNIT
 #define DROP_IN   "/etc/systemd/system/" UNIT ".d/50-socle.conf"
 #define FILE_NAME "/etc/systemd/system/" UNIT ".d/50-socle.env"
 #define VARIABLE  "IRQBALANCE_BANNED_CPULIST="
@@ -71,6 +72,19 @@ int irqbalance_read_running(const struct host *host, char **ret_list)
         return r < 0 ? r : -ENOENT;
 }
 
+/* Is the drop-in shipped (packaging/systemd/irqbalance.conf)? Then systemd knows of our file, and reads it at each
+ * start. */
+static bool is_shipped(const struct host *host)
+{
+        static const char *const paths[] = {"/usr/lib/systemd/system", "/lib/systemd/system",
+                                            "/usr/local/lib/systemd/system"};
+
+        for (size_t i = 0; i < ARRAY_LEN(paths); i++)
+                if (host_exists(host, "%s/" UNIT ".d/50-socle.conf", paths[i]))
+                        return true;
+        return false;
+}
+
 /* "2-7"; with words in parentheses, if the daemon that runs was told something else, or only one of the two files is
  * there. */
 static int read_list_of(const struct host *host, const char *target, char **ret_value)
@@ -80,7 +94,7 @@ static int read_list_of(const struct host *host, const char *target, char **ret_
 
         if (r < 0 && r != -ENOENT)
                 return r;
-        bool half = host_exists(host, DROP_IN) != (r == 0);
+        bool half = is_shipped(host) ? r < 0 && host_exists(host, DROP_IN) : host_exists(host, DROP_IN) != (r == 0);
         written = value_in(text ? text : "");
         r = written ? irqbalance_read_running(host, &running) : -ENOMEM;
         if (r == -ENOMEM)
@@ -104,6 +118,16 @@ static bool is_satisfied(const char *wanted, const char *found)
         return words && strncmp(wanted, found, (size_t)(words - wanted)) == 0;
 }
 
+static int write_drop_in(const struct host *host, bool wanted, struct knob_detail *detail)
+{
+        bool shipped = is_shipped(host);
+
+        if (shipped && !host_exists(host, DROP_IN))
+                return 0;
+        int r = host_replace(host, wanted && !shipped ? HEADER "[Service]\nEnvironmentFile=" FILE_NAME : NULL, DROP_IN);
+        return r == 0 ? SYSTEMCTL(host, detail, "daemon-reload") : r;
+}
+
 static int write_list(const struct host *host, const char *target, const char *value, struct knob_detail *detail)
 {
         cleanup_free char *text = NULL;
@@ -114,12 +138,10 @@ static int write_list(const struct host *host, const char *target, const char *v
                 return text = NULL, r;
         r = host_replace(host, value[0] ? text : NULL, FILE_NAME);
         if (r == 0)
-                r = host_replace(host, value[0] ? HEADER "[Service]\nEnvironmentFile=" FILE_NAME : NULL, DROP_IN);
+                r = write_drop_in(host, value[0], detail);
         if (r == 0)
-                r = SYSTEMCTL(host, detail, "daemon-reload");
-        if (r == 0)
-                r = SYSTEMCTL(host, detail, "try-restart", UNIT);
-        return r;
+                r = irqbalance_service_runs(host);
+        return r > 0 ? SYSTEMCTL(host, detail, "try-restart", UNIT) : r;
 }
 
 /* The list as it was written is at the front, whatever the daemon ran with. */
@@ -136,7 +158,7 @@ static struct knob irqbalance = {
         .pointer = "/spec/irq/irqbalance",
         .order = 35, /* before the interrupts are moved */
         .persistent = true,
-        .watch = DROP_IN,
+        .watch = FILE_NAME,
         .wish = wish,
         .read = read_list_of,
         .write = write_list,

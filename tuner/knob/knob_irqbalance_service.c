@@ -3,9 +3,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "irqbalance.h"
 #include "systemd.h"
 
-#define UNIT "irqbalance.service"
+#define UNIT IRQBALANCE_UNIT
 
 static int wish(const struct knob *knob, const struct host *host, const struct topology *topology,
                 const struct plan *plan, struct wishes *wishes, struct errors *errors)
@@ -17,7 +18,7 @@ static int wish(const struct knob *knob, const struct host *host, const struct t
         return wishes_add(wishes, knob, "", value, "so is irqbalance asked for");
 }
 
-static int read_state(const struct host *host, const char *target, char **ret_value)
+int irqbalance_service_runs(const struct host *host)
 {
         static const char *const groups[] = {"/sys/fs/cgroup", "/sys/fs/cgroup/systemd"};
         bool runs = false;
@@ -29,6 +30,15 @@ static int read_state(const struct host *host, const char *target, char **ret_va
                         return r;
                 runs = r == 0 && pids[0];
         }
+        return runs;
+}
+
+static int read_state(const struct host *host, const char *target, char **ret_value)
+{
+        int runs = irqbalance_service_runs(host);
+
+        if (runs < 0)
+                return runs;
         char *value = strdup(runs ? "running" : "stopped");
         if (!value)
                 return -ENOMEM;

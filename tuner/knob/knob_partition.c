@@ -92,7 +92,7 @@ static int make_group(const struct host *host, const char *cpus, struct knob_det
         if (asprintf(&setting, "AllowedCPUs=%s", cpus) < 0)
                 return setting = NULL, -ENOMEM;
         r = SYSTEMCTL(host, detail, "--runtime", "set-property", SLICE, setting);
-        if (r == 0)
+        if (r == 0 && !host_exists(host, GROUP "/cpuset.cpus"))
                 r = SYSTEMCTL(host, detail, "start", SLICE);
         /* systemd writes it when it comes round to it; we cannot wait for that. */
         return r < 0 ? r : host_write(host, cpus, GROUP "/cpuset.cpus");

@@ -8,14 +8,19 @@
 
 #include "transaction.h"
 
+/* An interface that has not come back after so long is not expected any more. */
+#define INTERFACE_QUIET_MS 3000
+
 /* Is all as wished, and known to be ours? Then nothing is written, not even the journal. */
 static bool is_idle(const struct transaction *transaction)
 {
+        if (transaction->journal.applying) /* cut off, and to be ended */
+                return false;
         for (size_t i = 0; i < transaction->count; i++) {
                 const struct part *part = &transaction->parts[i];
                 const struct journal_entry *ours = sriov_journal_find(&transaction->journal.before_us, part->address);
 
-                if (!part->wish || !ours || !target_remembered(part->wish, &ours->state) ||
+                if (!part->wish || !ours || !target_remembered(part->before, part->wish, &ours->state) ||
                     !target_satisfied(part->before, &part->target))
                         return false;
         }
@@ -25,15 +30,18 @@ static bool is_idle(const struct transaction *transaction)
 static int journal_begin(struct transaction *transaction)
 {
         struct journal *journal = &transaction->journal;
-        int r = sriov_journal_copy(&journal->before_us, &journal->undone);
+        /* One that was cut off, and could not be undone, goes on: what was there before it is what was there. */
+        int r = journal->applying ? 0 : sriov_journal_copy(&journal->before_us, &journal->undone);
 
         for (size_t i = 0; r == 0 && i < transaction->count; i++) {
                 const struct part *part = &transaction->parts[i];
                 struct pf_target state = {};
 
-                r = target_of_state(part->before, &state);
-                if (r == 0)
-                        r = sriov_journal_add(&journal->before_apply, part->address, &state);
+                if (!sriov_journal_find(&journal->before_apply, part->address)) {
+                        r = target_of_state(part->before, &state);
+                        if (r == 0)
+                                r = sriov_journal_add(&journal->before_apply, part->address, &state);
+                }
                 if (r < 0 || sriov_journal_find(&journal->before_us, part->address))
                         continue;
                 state = (struct pf_target){
@@ -85,9 +93,54 @@ static int reread(struct change *change, const char *address, const struct pf_ta
         int r = pf_read(change->host, address, target->eswitch != ESWITCH_UNKNOWN, ret);
 
         if (r < 0)
-                errors_add(change->errors, r, "/spec/device", "a device that stays while it is set up",
-                           "%s cannot be read any more: %s", address, strerror(-r));
+                pf_unreadable(change, address, r);
         return r;
+}
+
+/* VFs may go by themselves, or by somebody's hand, from one moment to the next; who counts on as many reads further. */
+static int check_present(struct change *change, const struct pf *fresh, const struct pf_target *target)
+{
+        char name[PF_NAME_SIZE];
+
+        if (fresh->count == target->count && pf_present(fresh) == fresh->count)
+                return 0;
+        errors_add(change->errors, -ENODEV, change->wish ? "/spec/numvfs" : "", "VFs that stay while they are set up",
+                   "%s has %u VFs any more, of %u", pf_name(fresh, name), pf_present(fresh), target->count);
+        return -ENODEV;
+}
+
+struct returning {
+        const struct change *change;
+        const char *address;
+};
+
+static int has_interface(void *user, uint64_t *progress)
+{
+        const struct returning *returning = user;
+        struct pf pf = {};
+
+        return pf_identify(returning->change->host, returning->address, &pf) == 0 && pf.interface[0];
+}
+
+/* Some drivers make their interface anew with their VFs: without it no value is written. */
+static int await_interface(struct change *change, const struct pf_target *target, struct pf **fresh)
+{
+        struct returning returning = {change, (*fresh)->address};
+        char address[PCI_ADDRESS_SIZE];
+
+        if ((*fresh)->interface[0] || !wish_needs_interface(change->wish))
+                return 0;
+        memcpy(address, (*fresh)->address, sizeof(address));
+        if (patience_wait(&change->patience, INTERFACE_QUIET_MS, has_interface, &returning) > 0) {
+                *fresh = pf_free(*fresh);
+                int r = reread(change, address, target, fresh);
+
+                if (r < 0 || (*fresh)->interface[0])
+                        return r;
+        }
+        errors_add(change->errors, -ENODEV, "/spec/device", "its interface in the host's network namespace",
+                   "%s has no interface any more, by which its VFs' values are set", address);
+        return -ENODEV;
 }
 
 static int remember(struct transaction *transaction, const struct part *part, const struct pf *fresh)
@@ -105,10 +158,16 @@ static int bring_about(struct transaction *transaction, struct change *change, c
 {
         bool remakes = target_remakes(pf, target);
         cleanup_(pf_free_p) struct pf *fresh = NULL;
-        int r = change_device(change, pf, target);
+        int r;
 
+        change->patience = patience_owned(change->patience, pf->address);
+        r = change_device(change, pf, target);
         if (r == 0)
                 r = reread(change, pf->address, target, &fresh);
+        if (r == 0)
+                r = await_interface(change, target, &fresh);
+        if (r == 0)
+                r = check_present(change, fresh, target);
         if (r == 0 && part && part->wish)
                 r = remember(transaction, part, fresh);
         if (r == 0)
@@ -134,14 +193,19 @@ static int go_back(struct transaction *transaction, const char *address, const s
 {
         struct change change = sriov_transaction_change(transaction, NULL, BACK_MS);
         cleanup_(pf_free_p) struct pf *now = NULL;
-        int r;
+        struct pf_target target = *state; /* its VFs are the state's */
+        int r = sriov_transaction_free_to_begin(transaction, address);
 
+        if (r < 0)
+                return r;
         change.force = force;
         usage_clear(&transaction->usage);
         r = reread(&change, address, state, &now);
-        if (r == 0)
-                r = change_check(&change, now, state);
-        return r == 0 ? bring_about(transaction, &change, now, state, NULL) : r;
+        if (r < 0)
+                return r;
+        sriov_transaction_spare_interface(transaction, now, &target);
+        r = change_check(&change, now, &target);
+        return r == 0 ? bring_about(transaction, &change, now, &target, NULL) : r;
 }
 
 static int undo(struct transaction *transaction)
@@ -196,8 +260,14 @@ int sriov_apply(const struct host *host, const char *name, const struct sriov_wi
                 const struct sriov_users *users, json_t **ret_status, struct errors *errors)
 {
         cleanup_(sriov_transaction_clear) struct transaction transaction = {};
-        int r = sriov_recover(host, name, users, errors);
+        struct errors in_use = *errors;
+        int r = sriov_recover(host, name, users, &in_use);
 
+        /* Somebody uses by now what the apply that was cut off had made: it is not undone, but ended by this one. */
+        if (r == -EBUSY)
+                r = 0;
+        else
+                *errors = in_use;
         if (r == 0)
                 r = sriov_transaction_begin(&transaction, host, name, users, errors);
         if (r == 0)

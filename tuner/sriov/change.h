@@ -17,8 +17,13 @@ struct change {
         bool stuck; /* a driver does not return: nothing more can be done about this device */
 };
 
+/* Complains that the device cannot be read any more. */
+void pf_unreadable(struct change *change, const char *address, int error);
 /* Can it be, as far as one sees without touching anything? Complains about all that is wrong. */
 int change_check(struct change *change, const struct pf *pf, const struct pf_target *target);
+/* The users alone, asked anew: of VF `number`, or of all (-1), before it is taken away. Who has come to use it since
+ * change_check() is not robbed: -EBUSY. */
+int change_check_users(struct change *change, const char *address, const struct pf_target *target, int number);
 /* The device itself: its interface up, its eswitch's mode, the number of VFs. New VFs are not shown to drivers
  * yet, but reserved for those that they are for. */
 int change_device(struct change *change, const struct pf *pf, const struct pf_target *target);

@@ -15,6 +15,12 @@ struct checking {
         int result;
 };
 
+void pf_unreadable(struct change *change, const char *address, int error)
+{
+        errors_add(change->errors, error, change->wish ? "/spec/device" : "", "a device that stays while it is set up",
+                   "%s cannot be read any more: %s", address, strerror(-error));
+}
+
 static void complain(struct checking *checking, int code, const char *pointer, const char *expected,
                      const char *message)
 {
@@ -94,6 +100,28 @@ static void check_iommu(struct checking *checking)
         }
 }
 
+/* What cuts a user off, or lets others in: a switch of the device's that is set underneath him. */
+static const struct {
+        enum vf_value value;
+        const char *words;
+} noticed[] = {
+        {VF_MAC_ADDRESS, "is to have another MAC address"},
+        {VF_VLAN, "is to be in another VLAN"},
+        {VF_QOS, "is to have another priority in its VLAN"},
+        {VF_VLAN_PROTOCOL, "is to have another VLAN protocol"},
+        {VF_TRUST, "is to be trusted otherwise"},
+        {VF_LINK_STATE, "is to have another link state"},
+};
+
+/* What the device does not tell cannot be seen to change. */
+static bool is_to_change(const struct vf *vf, const struct pf_target *target, unsigned number, enum vf_value value)
+{
+        const struct vf_values *wanted = number < target->vf_count ? &target->vfs[number] : NULL;
+
+        return wanted && wanted->known & vf->values.known & VF_BIT(value) &&
+               !vf_value_satisfied(value, wanted->value[value], vf->values.value[value]);
+}
+
 /* What would happen to a VF that its user would notice; NULL: nothing. */
 static const char *harm(const struct pf *pf, const struct pf_target *target, unsigned number, bool remakes,
                         enum vf_value *ret_value)
@@ -103,22 +131,25 @@ static const char *harm(const struct pf *pf, const struct pf_target *target, uns
         *ret_value = VF_DRIVER;
         if (remakes)
                 return target->count == 0 ? "is to be removed" : "would be removed, since all are made anew";
-        if (target_differs(pf, target, number, VF_DRIVER))
+        if (is_to_change(vf, target, number, VF_DRIVER))
                 return "is to have another driver";
-        *ret_value = VF_MAC_ADDRESS;
-        if (driver_class(vf->driver) == DRIVER_KERNEL && target_differs(pf, target, number, VF_MAC_ADDRESS))
-                return "is to have another MAC address, for which its driver must begin anew";
+        for (size_t i = 0; i < ARRAY_LEN(noticed); i++) {
+                *ret_value = noticed[i].value;
+                if (is_to_change(vf, target, number, noticed[i].value))
+                        return noticed[i].words;
+        }
         return NULL;
 }
 
-static void check_users(struct checking *checking)
+static void check_users(struct checking *checking, bool remakes, int number)
 {
         const struct change *change = checking->change;
-        bool remakes = target_remakes(checking->pf, checking->target);
         char pointer[POINTER_SIZE], message[256];
         enum vf_value value;
 
         for (unsigned i = 0; !change->force && i < checking->pf->count; i++) {
+                if (number >= 0 && i != (unsigned)number)
+                        continue;
                 const struct vf *vf = &checking->pf->vfs[i];
                 const char *what = harm(checking->pf, checking->target, i, remakes, &value);
                 const char *user = what ? usage_of(change->usage, vf) : NULL;
@@ -141,6 +172,26 @@ int change_check(struct change *change, const struct pf *pf, const struct pf_tar
         check_eswitch(&checking);
         check_interface(&checking);
         check_iommu(&checking);
-        check_users(&checking);
+        check_users(&checking, target_remakes(pf, target), -1);
+        return checking.result;
+}
+
+int change_check_users(struct change *change, const char *address, const struct pf_target *target, int number)
+{
+        struct checking checking = {.change = change, .target = target};
+        cleanup_(pf_free_p) struct pf *pf = NULL;
+        int r;
+
+        if (change->force)
+                return 0;
+        usage_clear(change->usage);
+        r = pf_read(change->host, address, false, &pf);
+        if (r < 0) {
+                pf_unreadable(change, address, r);
+                return r;
+        }
+        checking.pf = pf;
+        pf_name(pf, checking.name);
+        check_users(&checking, number < 0, number);
         return checking.result;
 }

@@ -150,6 +150,8 @@ int change_device(struct change *change, const struct pf *pf, const struct pf_ta
         int r = target->link == LINK_UP ? set_link(change, pf, target) : 0;
 
         if (r == 0 && remakes && pf->count > 0)
+                r = change_check_users(change, pf->address, target, -1);
+        if (r == 0 && remakes && pf->count > 0)
                 r = write_count(change, pf, 0);
         if (r == 0 && remakes)
                 r = set_eswitch(change, pf, target);

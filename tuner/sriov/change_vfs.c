@@ -106,6 +106,9 @@ static int write_value(struct changing *changing, unsigned number, enum vf_value
         /* What the device neither tells nor can set, and nobody wishes for, is as it was. */
         if (r == -EOPNOTSUPP && !is_wished(changing->change, number, value))
                 return 0;
+        /* Nor that no address is set, which many drivers refuse to be told: any is as good (vf_value_satisfied()). */
+        if (r < 0 && value == VF_MAC_ADDRESS && values.value[value] == 0 && !is_wished(changing->change, number, value))
+                return 0;
         return r == 0 ? 0 : complain_value(changing, number, value, r, words);
 }
 
@@ -163,12 +166,19 @@ static int bind_vf(struct changing *changing, unsigned number)
         struct change *change = changing->change;
         const char *address = changing->pf->vfs[number].address;
         char words[DRIVER_WORDS_SIZE] = "", expected[DRIVER_WORDS_SIZE] = "";
+        const struct vf_values *target = &changing->target->vfs[number];
+        const char *named = target->known & VF_BIT(VF_DRIVER) ? target->driver : "";
         enum vf_driver wanted = DRIVER_KERNEL;
         bool wants = wanted_driver(changing, number, &wanted), anew = must_begin_anew(changing, number);
         int r = 0;
 
         if (!wants && !anew)
                 return 0;
+        /* Made just now, it is nobody's yet. */
+        if (!changing->fresh && changing->pf->vfs[number].driver[0])
+                r = change_check_users(change, changing->pf->address, changing->target, (int)number);
+        if (r < 0)
+                return r;
         if (wants && wanted == DRIVER_VFIO) {
                 r = driver_check_iommu(change->host, changing->pf->vfs[number].iommu_group, expected);
                 snprintf(words, sizeof(words), "it is behind no IOMMU");
@@ -179,7 +189,7 @@ static int bind_vf(struct changing *changing, unsigned number)
                          strerror(-r));
         }
         if (r == 0)
-                r = driver_bind(change->host, &change->patience, address, wanted, words, expected);
+                r = driver_bind(change->host, &change->patience, address, wanted, named, words, expected);
         if (r == -ETIMEDOUT) {
                 change->stuck = true;
                 snprintf(words, sizeof(words), "its driver has not let go of it yet");
@@ -287,6 +297,12 @@ struct verifying {
         int result;
 };
 
+/* Nobody asked for what is merely put back. */
+static const char *of_wish(const struct verifying *verifying, const char *pointer)
+{
+        return verifying->change->wish ? pointer : "";
+}
+
 static void complain_difference(void *user, enum difference what, unsigned number, enum vf_value value)
 {
         struct verifying *verifying = user;
@@ -297,17 +313,17 @@ static void complain_difference(void *user, enum difference what, unsigned numbe
         verifying->result = -EIO;
         switch (what) {
         case DIFFERENT_COUNT:
-                errors_add(errors, -EIO, "/spec/numvfs", "", "%s has %u VFs when read back, not %u", verifying->name,
-                           pf_present(pf), verifying->target->count);
+                errors_add(errors, -EIO, of_wish(verifying, "/spec/numvfs"), "", "%s has %u VFs when read back, not %u",
+                           verifying->name, pf_present(pf), verifying->target->count);
                 break;
         case DIFFERENT_ESWITCH:
-                errors_add(errors, -EIO, "/spec/eswitch_mode", "", "%s is in eswitch mode %s when read back, not %s",
-                           verifying->name, eswitch_mode_name(pf->eswitch),
-                           eswitch_mode_name(verifying->target->eswitch));
+                errors_add(errors, -EIO, of_wish(verifying, "/spec/eswitch_mode"), "",
+                           "%s is in eswitch mode %s when read back, not %s", verifying->name,
+                           eswitch_mode_name(pf->eswitch), eswitch_mode_name(verifying->target->eswitch));
                 break;
         case DIFFERENT_LINK:
-                errors_add(errors, -EIO, "/spec/device", "", "interface %s is %s when read back", pf->interface,
-                           pf->up ? "up" : "down");
+                errors_add(errors, -EIO, of_wish(verifying, "/spec/device"), "", "interface %s is %s when read back",
+                           pf->interface, pf->up ? "up" : "down");
                 break;
         case DIFFERENT_VALUE:
                 errors_add(errors, -EIO, wish_pointer(verifying->change->wish, number, value, pointer),
@@ -328,9 +344,13 @@ int change_verify(struct change *change, const char *address, const struct pf_ta
         int r = pf_read(change->host, address, target->eswitch != ESWITCH_UNKNOWN, &pf);
 
         if (r < 0) {
-                errors_add(change->errors, r, "/spec/device", "a device that stays while it is set up",
-                           "%s cannot be read back: %s", address, strerror(-r));
+                pf_unreadable(change, address, r);
                 return r;
+        }
+        if (!pf->interface[0] && wish_needs_interface(change->wish)) {
+                errors_add(change->errors, -ENODEV, "/spec/device", "its interface in the host's network namespace",
+                           "%s has no interface by which its VFs' values could be read back", address);
+                return -ENODEV;
         }
         verifying.pf = pf;
         pf_name(pf, verifying.name);

@@ -166,6 +166,7 @@ static void read_vf(const struct host *host, const struct pf *pf, unsigned numbe
         vf->node = (int)device_number(host, -1, PCI_DEVICES "/%s/numa_node", vf->address);
         vf->values.known = VF_BIT(VF_DRIVER);
         vf->values.value[VF_DRIVER] = driver_class(vf->driver);
+        memcpy(vf->values.driver, vf->driver, sizeof(vf->values.driver));
 }
 
 int pf_identify(const struct host *host, const char *address, struct pf *ret)

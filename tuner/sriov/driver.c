@@ -37,6 +37,29 @@ static int bind_kernel(const struct host *host, const struct patience *patience,
         return r;
 }
 
+/* Where its module gave it to another driver than the one that it had (uio_pci_generic by hand, perhaps). */
+static int give_back_to(const struct host *host, const struct patience *patience, const char *address, const char *name)
+{
+        char driver[32];
+        int r;
+
+        device_driver(host, address, driver);
+        if (!name[0] || strcmp(driver, name) == 0 || !host_exists(host, DRIVER_FILES "/%s", name))
+                return 0;
+        r = host_write(host, name, PCI_DEVICES "/%s/driver_override", address);
+        if (r == 0 && driver[0])
+                r = driver_unbind(host, patience, address);
+        if (r == 0)
+                r = patience_write(patience, host, address, "/sys/bus/pci/drivers_probe");
+        device_driver(host, address, driver);
+        if (r == 0 && strcmp(driver, name) != 0) { /* it does not take it; whoever else may */
+                r = driver_reserve(host, address, DRIVER_KERNEL);
+                if (r == 0)
+                        r = patience_write(patience, host, address, "/sys/bus/pci/drivers_probe");
+        }
+        return r;
+}
+
 static int bind_vfio(const struct host *host, const struct patience *patience, const char *address,
                      char words[DRIVER_WORDS_SIZE], char expected[DRIVER_WORDS_SIZE])
 {
@@ -62,16 +85,30 @@ static int bind_vfio(const struct host *host, const struct patience *patience, c
         return r;
 }
 
+/* Whoever has it may have it by chance: a reservation for another one would count at the next probe. */
+static int correct_reservation(const struct host *host, const char *address, enum vf_driver wanted)
+{
+        cleanup_free char *reserved = NULL;
+        bool others;
+
+        if (host_read(host, &reserved, PCI_DEVICES "/%s/driver_override", address) < 0)
+                return 0;
+        others = reserved[0] && strcmp(reserved, "(null)") != 0 && driver_class(reserved) != wanted;
+        return others ? driver_reserve(host, address, wanted) : 0;
+}
+
 int driver_bind(const struct host *host, const struct patience *patience, const char *address, enum vf_driver wanted,
-                char words[DRIVER_WORDS_SIZE], char expected[DRIVER_WORDS_SIZE])
+                const char *name, char words[DRIVER_WORDS_SIZE], char expected[DRIVER_WORDS_SIZE])
 {
         char driver[32];
         int r;
 
         words[0] = expected[0] = '\0';
         device_driver(host, address, driver);
-        if (driver_class(driver) == wanted && wanted != DRIVER_NONE)
-                return 0;
+        if (driver_class(driver) == wanted && wanted != DRIVER_NONE &&
+            (wanted == DRIVER_VFIO || !name[0] || strcmp(driver, name) == 0 ||
+             !host_exists(host, DRIVER_FILES "/%s", name)))
+                return correct_reservation(host, address, wanted);
         r = driver_reserve(host, address, wanted); /* none: nobody has a claim to it either */
         if (r == 0)
                 r = driver_unbind(host, patience, address);
@@ -82,7 +119,8 @@ int driver_bind(const struct host *host, const struct patience *patience, const 
         }
         switch (wanted) {
         case DRIVER_KERNEL:
-                return bind_kernel(host, patience, address, words, expected);
+                r = bind_kernel(host, patience, address, words, expected);
+                return r == 0 ? give_back_to(host, patience, address, name) : r;
         case DRIVER_VFIO:
                 return bind_vfio(host, patience, address, words, expected);
         default:

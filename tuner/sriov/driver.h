@@ -10,9 +10,10 @@
 /* Before a function without a driver is shown to drivers: who alone may take it. DRIVER_NONE: whoever will. */
 int driver_reserve(const struct host *host, const char *address, enum vf_driver wanted);
 /* Brings it about; a function that such a driver has already is not touched. With DRIVER_KERNEL it is shown to all
- * drivers, and whether one took it is for the caller to see. Words say why not, `expected` what would be right. */
+ * drivers, and whether one took it is for the caller to see; `name`: the one that had it before, if it is there ("":
+ * any). Words say why not, `expected` what would be right. */
 int driver_bind(const struct host *host, const struct patience *patience, const char *address, enum vf_driver wanted,
-                char words[DRIVER_WORDS_SIZE], char expected[DRIVER_WORDS_SIZE]);
+                const char *name, char words[DRIVER_WORDS_SIZE], char expected[DRIVER_WORDS_SIZE]);
 int driver_unbind(const struct host *host, const struct patience *patience, const char *address);
 
 /* Can vfio-pci be used on this host with this device (a PF whose VFs are not there yet, or a VF)? -ENOTSUP and what to

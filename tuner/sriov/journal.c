@@ -104,6 +104,8 @@ static json_t *values_to_json(const struct vf_values *values)
         for (enum vf_value value = 0; value < VF_VALUE_COUNT; value++)
                 if (values->known & VF_BIT(value))
                         json_object_set_new(json, vf_value_name(value), vf_value_to_json(value, values->value[value]));
+        if (values->known & VF_BIT(VF_DRIVER) && values->driver[0])
+                json_object_set_new(json, "driver_name", json_string(values->driver));
         return json;
 }
 
@@ -138,6 +140,8 @@ static int values_from_json(const json_t *json, struct vf_values *ret)
                         return -EBADMSG;
                 ret->known |= VF_BIT(value);
         }
+        snprintf(ret->driver, sizeof(ret->driver), "%s",
+                 json_string_value(json_object_get(json, "driver_name")) ?: ""); /* older journals have none */
         return 0;
 }
 

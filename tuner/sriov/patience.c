@@ -20,7 +20,13 @@ static uint64_t now_ms(void)
 
 struct patience patience_of(unsigned ms)
 {
-        return (struct patience){now_ms() + ms};
+        return (struct patience){.end_ms = now_ms() + ms};
+}
+
+struct patience patience_owned(struct patience patience, const char *owner)
+{
+        snprintf(patience.owner, sizeof(patience.owner), "%s", owner);
+        return patience;
 }
 
 bool patience_over(const struct patience *patience)
@@ -60,7 +66,43 @@ struct job {
         int result;
         struct host host;
         char *root, *value, *path;
+        char owner[13];
+        struct job *next; /* in left_behind */
 };
+
+/* Jobs that nobody waits for any more, until their thread returns. */
+static pthread_mutex_t left_behind_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct job *left_behind;
+
+static void leave_behind(struct job *job)
+{
+        pthread_mutex_lock(&left_behind_lock);
+        job->next = left_behind;
+        left_behind = job;
+        pthread_mutex_unlock(&left_behind_lock);
+}
+
+static void forget(struct job *job)
+{
+        pthread_mutex_lock(&left_behind_lock);
+        for (struct job **link = &left_behind; *link; link = &(*link)->next)
+                if (*link == job) {
+                        *link = job->next;
+                        break;
+                }
+        pthread_mutex_unlock(&left_behind_lock);
+}
+
+bool patience_pending(const char *owner)
+{
+        bool found = false;
+
+        pthread_mutex_lock(&left_behind_lock);
+        for (const struct job *job = left_behind; job && !found; job = job->next)
+                found = strcmp(job->owner, owner) == 0;
+        pthread_mutex_unlock(&left_behind_lock);
+        return found;
+}
 
 static void job_release(struct job *job)
 {
@@ -85,6 +127,7 @@ static void *run(void *user)
         pthread_mutex_lock(&job->lock);
         job->done = true;
         job->result = r;
+        forget(job);
         pthread_cond_signal(&job->ended);
         pthread_mutex_unlock(&job->lock);
         job_release(job);
@@ -144,6 +187,8 @@ static int job_await(struct job *job, const struct patience *patience)
                 r = -pthread_cond_timedwait(&job->ended, &job->lock, &end);
         if (job->done)
                 r = job->result;
+        else
+                leave_behind(job); /* under its lock, so that it does not end meanwhile */
         pthread_mutex_unlock(&job->lock);
         return r;
 }
@@ -161,6 +206,7 @@ int patience_write(const struct patience *patience, const struct host *host, con
         struct job *job = job_new(host, value, text);
         if (!job)
                 return -ENOMEM;
+        memcpy(job->owner, patience->owner, sizeof(job->owner));
         r = job_start(job);
         if (r == 0)
                 r = job_await(job, patience);

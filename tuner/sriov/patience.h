@@ -8,9 +8,13 @@
 
 struct patience {
         uint64_t end_ms; /* CLOCK_MONOTONIC */
+        char owner[13];  /* whose time it is: the PCI address of a device; "": nobody's in particular */
 };
 
 struct patience patience_of(unsigned ms);
+struct patience patience_owned(struct patience patience, const char *owner);
+/* Is a write of that owner's still going on that was left behind? */
+bool patience_pending(const char *owner);
 bool patience_over(const struct patience *patience);
 
 /* Polls until `done` (0: not yet, else returned) or the end: -ETIMEDOUT. Gives up early when for `quiet_ms` what `done`

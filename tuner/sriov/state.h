@@ -35,6 +35,7 @@ enum vf_driver {
 struct vf_values {
         uint32_t known; /* VF_BIT() of those that hold; of what is there: that the device tells at all */
         uint64_t value[VF_VALUE_COUNT];
+        char driver[32]; /* with VF_DRIVER, of what is or was there: its name; "": any of that class */
 };
 
 enum eswitch_mode { ESWITCH_UNKNOWN, ESWITCH_LEGACY, ESWITCH_SWITCHDEV };

@@ -1,6 +1,7 @@
 /* See target.h. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "target.h"
 
@@ -21,11 +22,18 @@ bool target_remakes(const struct pf *pf, const struct pf_target *target)
                (target->eswitch != ESWITCH_UNKNOWN && target->eswitch != pf->eswitch);
 }
 
+static void copy(struct vf_values *ret, enum vf_value value, const struct vf_values *from)
+{
+        put(ret, value, from->value[value]);
+        if (value == VF_DRIVER)
+                memcpy(ret->driver, from->driver, sizeof(ret->driver));
+}
+
 /* Of a VF that is about to go, for its successor. */
 static void keep(const struct vf *vf, enum vf_value value, struct vf_values *ret)
 {
         if (knows(&vf->values, value))
-                put(ret, value, vf->values.value[value]);
+                copy(ret, value, &vf->values);
 }
 
 static void target_vf(const struct pf *pf, const struct sriov_wish *wish, const struct pf_target *before_us,
@@ -38,7 +46,7 @@ static void target_vf(const struct pf *pf, const struct sriov_wish *wish, const 
                 if (wished && knows(wished, value))
                         put(ret, value, wished->value[value]);
                 else if (before && knows(before, value))
-                        put(ret, value, before->value[value]);
+                        copy(ret, value, before);
                 else if (remakes && number < pf->count)
                         keep(&pf->vfs[number], value, ret);
         }
@@ -116,9 +124,9 @@ static void remember_wished(const struct pf *pf, const struct pf *fresh, unsigne
                 if (value == VF_DRIVER && number >= pf->count) /* not shown to drivers yet */
                         put(ret, value, pf->autoprobe ? DRIVER_KERNEL : DRIVER_NONE);
                 else if (knows(then, value))
-                        put(ret, value, then->value[value]);
+                        copy(ret, value, then);
                 else if (knows(&fresh->vfs[number].values, value))
-                        put(ret, value, fresh->vfs[number].values.value[value]);
+                        copy(ret, value, &fresh->vfs[number].values);
         }
 }
 
@@ -141,12 +149,14 @@ int target_remember(const struct pf *pf, const struct pf *fresh, const struct sr
         return 0;
 }
 
-bool target_remembered(const struct sriov_wish *wish, const struct pf_target *before_us)
+bool target_remembered(const struct pf *pf, const struct sriov_wish *wish, const struct pf_target *before_us)
 {
         for (unsigned i = 0; i < wish->count; i++) {
                 uint32_t known = i < before_us->vf_count ? before_us->vfs[i].known : 0;
+                uint32_t told = i < pf->count ? pf->vfs[i].values.known : UINT32_MAX;
+                uint32_t wished = wish->vfs[i].values.known;
 
-                if (known != wish->vfs[i].values.known)
+                if (known & ~wished || (wished & ~known & told))
                         return false;
         }
         return (wish->eswitch == ESWITCH_UNKNOWN) == (before_us->eswitch == ESWITCH_UNKNOWN);

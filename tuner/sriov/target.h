@@ -20,8 +20,8 @@ bool target_remakes(const struct pf *pf, const struct pf_target *target);
  * all of those that are gone. `fresh` is the device with the VFs that it has now, `pf` as it was before. */
 int target_remember(const struct pf *pf, const struct pf *fresh, const struct sriov_wish *wish,
                     struct pf_target *before_us);
-/* Is all that target_remember() would note in `before_us` already? */
-bool target_remembered(const struct sriov_wish *wish, const struct pf_target *before_us);
+/* Is all that target_remember() would note in `before_us` already? What the device does not tell it cannot note. */
+bool target_remembered(const struct pf *pf, const struct sriov_wish *wish, const struct pf_target *before_us);
 /* What is wished for no more has been put back, and is not ours any more. */
 void target_forget(const struct sriov_wish *wish, struct pf_target *before_us);
 

@@ -41,16 +41,34 @@ struct change sriov_transaction_change(struct transaction *transaction, const st
         };
 }
 
+int sriov_transaction_free_to_begin(struct transaction *transaction, const char *address)
+{
+        if (!patience_pending(address))
+                return 0;
+        errors_add(transaction->errors, -EBUSY, "/spec/device",
+                   "whoever uses its VFs to let go of them; the kernel waits for that",
+                   "%s is still not done with what it was told before", address);
+        return -EBUSY;
+}
+
+void sriov_transaction_spare_interface(struct transaction *transaction, const struct pf *pf, struct pf_target *target)
+{
+        if (target->link == LINK_DOWN && pf->interface[0] && usage_of_interface(&transaction->usage, pf->interface))
+                target->link = LINK_ANY;
+}
+
 static int add_part(struct transaction *transaction, const char *address, const struct sriov_wish *wish)
 {
         const struct journal_entry *ours = sriov_journal_find(&transaction->journal.before_us, address);
         struct part *more = reallocarray(transaction->parts, transaction->count + 1, sizeof(*more)), *part;
         bool eswitch = (wish && wish->eswitch != ESWITCH_UNKNOWN) || (ours && ours->state.eswitch != ESWITCH_UNKNOWN);
-        int r;
+        int r = sriov_transaction_free_to_begin(transaction, address);
 
         if (!more)
                 return sriov_no_memory(transaction->errors);
         transaction->parts = more;
+        if (r < 0)
+                return r;
         part = &more[transaction->count++];
         *part = (struct part){.wish = wish};
         memcpy(part->address, address, strnlen(address, sizeof(part->address) - 1));
@@ -61,7 +79,10 @@ static int add_part(struct transaction *transaction, const char *address, const 
                 return r;
         }
         r = target_make(part->before, wish, ours ? &ours->state : NULL, &part->target);
-        return r < 0 ? sriov_no_memory(transaction->errors) : 0;
+        if (r < 0)
+                return sriov_no_memory(transaction->errors);
+        sriov_transaction_spare_interface(transaction, part->before, &part->target);
+        return 0;
 }
 
 int sriov_transaction_add_former(struct transaction *transaction)

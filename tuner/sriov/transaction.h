@@ -39,4 +39,8 @@ int sriov_transaction_add_former(struct transaction *transaction);
 /* change_check() of all. */
 int sriov_transaction_check(struct transaction *transaction);
 struct change sriov_transaction_change(struct transaction *transaction, const struct sriov_wish *wish, unsigned ms);
+/* -EBUSY, with words, while a driver still does what it was told to of that device: nothing is to be piled on that. */
+int sriov_transaction_free_to_begin(struct transaction *transaction, const char *address);
+/* What was down before us and has become the host's own network meanwhile stays up. */
+void sriov_transaction_spare_interface(struct transaction *transaction, const struct pf *pf, struct pf_target *target);
 int sriov_no_memory(struct errors *errors);

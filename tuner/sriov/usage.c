@@ -18,19 +18,21 @@ void usage_clear(struct usage *usage)
         free(usage->opened);
         usage->opened = NULL;
         usage->opened_count = 0;
-        usage->scanned = false;
+        usage->scanned = usage->blind = false;
 }
 
 /* Descriptors are links to /dev/vfio/12 or /dev/vfio/devices/vfio3; below another root where the process has a mount
  * namespace of its own, as libvirt's guests have. The container /dev/vfio/vfio is nobody's in particular. */
-static bool is_vfio_file(const char *target, char ret[24])
+static bool is_device_file(const char *target, char ret[24])
 {
         const char *last = strrchr(target, '/');
         size_t before = last ? (size_t)(last - target) : 0;
         bool group = before >= 5 && strncmp(last - 5, "/vfio", 5) == 0;
         bool device = before >= 13 && strncmp(last - 13, "/vfio/devices", 13) == 0;
 
-        if ((!group && !device) || strcmp(last + 1, "vfio") == 0 || strlen(last + 1) >= 24)
+        bool uio = last && strncmp(last, "/uio", 4) == 0 && before >= 4 && strncmp(last - 4, "/dev", 4) == 0;
+
+        if ((!group && !device && !uio) || strcmp(last + 1, "vfio") == 0 || strlen(last + 1) >= 24)
                 return false;
         snprintf(ret, 24, "%s", last + 1);
         return true;
@@ -41,11 +43,14 @@ static void scan_process(struct usage *usage, const char *pid)
         cleanup_names char **descriptors = NULL;
         char target[128], file[24];
 
-        if (host_list(usage->host, &descriptors, "/proc/%s/fd", pid) < 0)
-                return; /* it has ended */
+        int r = host_list(usage->host, &descriptors, "/proc/%s/fd", pid);
+        if (r < 0) {
+                usage->blind |= r == -EACCES || r == -EPERM; /* else it has ended */
+                return;
+        }
         for (size_t i = 0; descriptors[i]; i++) {
                 if (device_target(usage->host, target, sizeof(target), "/proc/%s/fd/%s", pid, descriptors[i]) < 0 ||
-                    !is_vfio_file(target, file))
+                    !is_device_file(target, file))
                         continue;
                 struct opened *more = reallocarray(usage->opened, usage->opened_count + 1, sizeof(*more));
                 if (!more)
@@ -80,8 +85,12 @@ static const char *holder(struct usage *usage, const char *file)
                         continue;
                 if (host_read(usage->host, &program, "/proc/%s/comm", usage->opened[i].pid) < 0)
                         program = NULL;
-                snprintf(usage->words, sizeof(usage->words), "process %s (%s), which has its vfio %s %s open",
-                         usage->opened[i].pid, program ?: "?", file[0] == 'v' ? "device" : "group", file);
+                snprintf(usage->words, sizeof(usage->words), "process %s (%s), which has its %s %s open",
+                         usage->opened[i].pid, program ?: "?",
+                         file[0] == 'v'   ? "vfio device"
+                         : file[0] == 'u' ? "device"
+                                          : "vfio group",
+                         file);
                 return usage->words;
         }
         return NULL;
@@ -130,28 +139,57 @@ static bool has_upper(struct usage *usage, const char *interface, char ret[64])
         return false;
 }
 
+const char *usage_of_interface(struct usage *usage, const char *interface)
+{
+        char upper[64];
+
+        if (has_upper(usage, interface, upper))
+                snprintf(usage->words, sizeof(usage->words), "%s, which its interface %.32s is part of", upper,
+                         interface);
+        else if (link_has_address(usage->host, interface))
+                snprintf(usage->words, sizeof(usage->words),
+                         "this host's own network: its interface %.32s has an address", interface);
+        else
+                return NULL;
+        return usage->words;
+}
+
+/* uio_pci_generic, igb_uio: a driver of the kernel's whose device a process drives (/dev/uio0). It is enabled as long
+ * as it is bound, which tells nothing. */
+static const char *uio_user(struct usage *usage, const struct vf *vf)
+{
+        cleanup_names char **devices = NULL;
+        const char *found = NULL;
+
+        if (host_list(usage->host, &devices, PCI_DEVICES "/%s/uio", vf->address) < 0 || !devices[0])
+                return NULL;
+        scan(usage);
+        for (size_t i = 0; !found && devices[i]; i++)
+                found = holder(usage, devices[i]);
+        if (!found && usage->blind) {
+                snprintf(usage->words, sizeof(usage->words),
+                         "nobody can tell whom: some processes do not let us see who has its %s open", devices[0]);
+                found = usage->words;
+        }
+        return found;
+}
+
 static const char *kernel_user(struct usage *usage, const struct vf *vf)
 {
         cleanup_names char **interfaces = NULL;
-        char upper[64];
 
         if (host_list(usage->host, &interfaces, PCI_DEVICES "/%s/net", vf->address) < 0)
-                return NULL; /* its driver makes no interface, or has not yet */
+                return uio_user(usage, vf); /* else its driver makes no interface, or has not yet */
         if (!interfaces[0]) {
                 snprintf(usage->words, sizeof(usage->words),
                          "another network namespace, a container's perhaps, which has its interface");
                 return usage->words;
         }
         for (size_t i = 0; interfaces[i]; i++) {
-                if (has_upper(usage, interfaces[i], upper))
-                        snprintf(usage->words, sizeof(usage->words), "%s, which its interface %.32s is part of", upper,
-                                 interfaces[i]);
-                else if (link_has_address(usage->host, interfaces[i]))
-                        snprintf(usage->words, sizeof(usage->words),
-                                 "this host's own network: its interface %.32s has an address", interfaces[i]);
-                else
-                        continue;
-                return usage->words;
+                const char *user = usage_of_interface(usage, interfaces[i]);
+
+                if (user)
+                        return user;
         }
         return NULL;
 }
@@ -182,7 +220,7 @@ static const char *find(struct usage *usage, const struct vf *vf,
         case DRIVER_KERNEL:
                 return kernel_user(usage, vf);
         default:
-                return NULL;
+                return of_vfio(usage, vf); /* its group is somebody's, perhaps, who waits for it */
         }
 }
 

@@ -22,8 +22,17 @@ const char *wish_pointer(const struct sriov_wish *wish, unsigned number, enum vf
 {
         buffer[0] = '\0';
         if (wish && number < wish->count && wish->vfs[number].values.known & VF_BIT(value))
-                snprintf(buffer, POINTER_SIZE, "/spec/vfs/%u/%s", wish->vfs[number].entry[value], vf_value_name(value));
+                snprintf(buffer, POINTER_SIZE, "/spec/vfs/%u/%s", wish->vfs[number].entry[value],
+                         vf_value_name(wish->vfs[number].implied & VF_BIT(value) ? VF_VLAN : value));
         return buffer;
+}
+
+bool wish_needs_interface(const struct sriov_wish *wish)
+{
+        for (unsigned i = 0; wish && i < wish->count; i++)
+                if (wish->vfs[i].values.known & VF_NETLINK)
+                        return true;
+        return false;
 }
 
 static void set(struct vf_wish *vf, enum vf_value value, uint64_t number, size_t entry)
@@ -31,6 +40,7 @@ static void set(struct vf_wish *vf, enum vf_value value, uint64_t number, size_t
         vf->values.known |= VF_BIT(value);
         vf->values.value[value] = number;
         vf->entry[value] = (uint16_t)entry;
+        vf->implied &= ~VF_BIT(value);
 }
 
 /* What an entry says, into one VF. */
@@ -42,6 +52,7 @@ static int overlay(struct vf_wish *vf, const json_t *entry, size_t index, struct
         if (json_object_get(entry, vf_value_name(VF_VLAN))) {
                 set(vf, VF_QOS, 0, index);
                 set(vf, VF_VLAN_PROTOCOL, ETH_P_8021Q, index);
+                vf->implied |= VF_BIT(VF_QOS) | VF_BIT(VF_VLAN_PROTOCOL);
         }
         for (enum vf_value value = 0; value < VF_VALUE_COUNT; value++) {
                 const json_t *member = json_object_get(entry, vf_value_name(value));

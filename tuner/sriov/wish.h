@@ -9,6 +9,7 @@
 
 struct vf_wish {
         struct vf_values values;        /* known: wished for */
+        uint32_t implied;               /* by the entry's vlan: no member of its own says it */
         uint16_t entry[VF_VALUE_COUNT]; /* of /spec/vfs, for those */
 };
 
@@ -25,5 +26,7 @@ DEFINE_CLEANUP(struct sriov_wish *, sriov_wish_free)
 #define POINTER_SIZE 64
 const char *wish_pointer(const struct sriov_wish *wish, unsigned number, enum vf_value value,
                          char buffer[POINTER_SIZE]);
+/* Is something wished for that the interface alone can do? NULL: no. */
+bool wish_needs_interface(const struct sriov_wish *wish);
 /* The PFs that are meant, ascending; complains when there is none, or when it is no PF. */
 int wish_devices(const struct host *host, const struct sriov_wish *wish, char ***ret, struct errors *errors);
