@@ -51,6 +51,7 @@ static __rte_always_inline void begin_lookup(const struct rte_mbuf *m, struct lo
                 memcpy(key6, key + 2, 3 * sizeof(key6[0]));
         } else {
                 lookup->words = 2;
+                lookup->direction = 0; /* not set for a runt */
                 lookup->hash = lookup->key[0] = lookup->key[1] = 0;
         }
         lookup->bucket = dp_session_bucket(lookup->hash);
