@@ -51,7 +51,6 @@ static __rte_always_inline void begin_lookup(const struct rte_mbuf *m, struct lo
                 memcpy(key6, key + 2, 3 * sizeof(key6[0]));
         } else {
                 lookup->words = 2;
-                lookup->direction = 0; /* not set for a runt */
                 lookup->hash = lookup->key[0] = lookup->key[1] = 0;
         }
         lookup->bucket = dp_session_bucket(lookup->hash);
@@ -108,10 +107,8 @@ static __rte_noinline rte_edge_t use_slowly(const struct scene *scene, struct rt
 {
         struct dp_session *session = lookup->session;
         unsigned int d = lookup->direction;
-
-        if (lookup->key[0] == 0)
-                return EDGE_ADMIT;
         uint64_t key[5] = {lookup->key[0], lookup->key[1]};
+
         if (lookup->words == 5)
                 memcpy(key + 2, key6, 3 * sizeof(key6[0]));
         if (session == &nobody && dp_session_bucket(lookup->hash)->spilled == 0)
@@ -180,6 +177,9 @@ static __rte_noinline void know_ports(struct scene *scene, struct dp_session_way
 static __rte_always_inline rte_edge_t use(struct scene *scene, struct rte_mbuf *m, const struct lookup *lookup,
                                           const uint64_t key6[3])
 {
+        if (unlikely(lookup->key[0] == 0)) /* it may be shorter than two MACs */
+                return EDGE_ADMIT;
+
         struct dp_session *session = lookup->session;
         unsigned int d = lookup->direction;
         struct dp_session_way way = dp_session_way(session, d);
