@@ -145,7 +145,7 @@ static __rte_always_inline uint64_t differs(const struct scene *scene, const str
         memcpy(&e, macs + sizeof(b), sizeof(e));
         return (session->key[0] ^ lookup->key[0]) | (session->key[1] ^ lookup->key[1]) | (a ^ b) | (c ^ e) |
                ((way.word ^ expected.word) & mask.word) | (session->generation ^ scene->generation) |
-               (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG);
+               (dp_meta_const(m)->flags & DP_META_FROM_WIRE) | (m->ol_flags & RTE_MBUF_F_TX_TCP_SEG);
 }
 
 static __rte_always_inline bool key6_differs(const struct dp_session *session, const struct lookup *lookup,
