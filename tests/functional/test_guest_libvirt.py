@@ -5,39 +5,19 @@ import contextlib
 import itertools
 import json
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
 
 import pytest
 from guest_driver import Driver, guest
+from libvirt_fixture import daemon, libvirt  # noqa: F401
 from netns import wait_until
-from private_libvirt import Libvirt
 
 pytestmark = pytest.mark.libvirt
 
 # Two CPUs are all that one can rely on: housekeeping shares the first with guests, which no real plan would do.
 PLAN = {"housekeeping": "0", "guests_dedicated": "0-1", "guests_shared": "1"}
-
-
-@pytest.fixture(scope="module")
-def daemon():
-    directory = tempfile.mkdtemp(prefix="socle-virt-", dir="/tmp")
-    libvirt = Libvirt(directory)
-    libvirt.start()
-    yield libvirt
-    libvirt.stop()
-    shutil.rmtree(directory)
-
-
-@pytest.fixture
-def libvirt(daemon):
-    daemon.revive()
-    yield daemon
-    daemon.revive()
-    daemon.forget()
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@ audit and topology with guests in them, and a guest's interface on the dataplane
 
 import contextlib
 import os
-import shutil
-import tempfile
 import threading
 import time
 
@@ -12,31 +10,13 @@ import pytest
 
 from cli_fixture import DATAPLANE, DEGRADED, OK, run
 from host_tree import HostTree, two_cpus
+from libvirt_fixture import daemon, libvirt  # noqa: F401
 from netns import wait_until
-from private_libvirt import Libvirt
 from socled_fixture import PATIENCE, Socled, directory, socled  # noqa: F401
 from test_guest_libvirt import NOVA, hung
 from test_socled_host import Host, profile
 
 pytestmark = [pytest.mark.libvirt, pytest.mark.skipif(os.sched_getaffinity(0) < {0, 1}, reason="the test needs CPUs 0 and 1")]
-
-
-@pytest.fixture(scope="module")
-def daemon():
-    directory = tempfile.mkdtemp(prefix="socle-virt-", dir="/tmp")  # noqa: F811
-    libvirt = Libvirt(directory)
-    libvirt.start()
-    yield libvirt
-    libvirt.stop()
-    shutil.rmtree(directory)
-
-
-@pytest.fixture
-def libvirt(daemon):
-    daemon.revive()
-    yield daemon
-    daemon.revive()
-    daemon.forget()
 
 
 class Guests(Host):
