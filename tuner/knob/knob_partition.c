@@ -77,25 +77,34 @@ static int read_partition(const struct host *host, const char *target, char **re
         return 0;
 }
 
-/* The group is there and has the controller, with these CPUs ("": all that its parent has). */
-static int make_group(const struct host *host, const char *cpus, struct knob_detail *detail)
+/* "": all that its parent has. */
+static int tell_systemd(const struct host *host, const char *cpus, struct knob_detail *detail)
 {
         cleanup_free char *setting = NULL;
-        int r;
 
-        if (!systemd_runs(host)) {
-                r = host_write(host, "+cpuset", ROOT "/cgroup.subtree_control");
-                if (r == 0)
-                        r = host_make_directory(host, GROUP);
-                return r < 0 ? r : host_write(host, cpus, GROUP "/cpuset.cpus");
-        }
         if (asprintf(&setting, "AllowedCPUs=%s", cpus) < 0)
                 return setting = NULL, -ENOMEM;
-        r = SYSTEMCTL(host, detail, "--runtime", "set-property", SLICE, setting);
-        if (r == 0 && !host_exists(host, GROUP "/cpuset.cpus"))
-                r = SYSTEMCTL(host, detail, "start", SLICE);
-        /* systemd writes it when it comes round to it; we cannot wait for that. */
-        return r < 0 ? r : host_write(host, cpus, GROUP "/cpuset.cpus");
+        return SYSTEMCTL(host, detail, "--runtime", "set-property", SLICE, setting);
+}
+
+/* The group is there, has the controller, and stays. */
+static int make_group(const struct host *host, const char *cpus, struct knob_detail *detail)
+{
+        int r;
+
+        if (systemd_runs(host)) {
+                r = tell_systemd(host, cpus, detail);
+                /* Whatever there is to see: the group of a slice that was stopped is there for a moment more. */
+                return r < 0 ? r : SYSTEMCTL(host, detail, "start", SLICE);
+        }
+        r = host_write(host, "+cpuset", ROOT "/cgroup.subtree_control");
+        return r < 0 ? r : host_make_directory(host, GROUP);
+}
+
+/* systemd writes it too, when it comes round to it; we cannot wait for that. */
+static int give_cpus(const struct host *host, const char *cpus)
+{
+        return host_write(host, cpus, GROUP "/cpuset.cpus");
 }
 
 static int be_member(const struct host *host)
@@ -149,6 +158,8 @@ static int isolate(const struct host *host, const char *cpus, struct knob_detail
         if (r == 0)
                 r = make_group(host, cpus, detail);
         if (r == 0)
+                r = give_cpus(host, cpus);
+        if (r == 0)
                 r = claim(host, cpus);
         if (r == 0)
                 r = host_write(host, "isolated", GROUP "/cpuset.cpus.partition");
@@ -166,8 +177,10 @@ static int dissolve(const struct host *host, struct knob_detail *detail)
                 return 0;
         if (r == 0)
                 r = claim(host, "");
-        if (r == 0)
-                r = make_group(host, "", detail);
+        if (r == 0 && systemd_runs(host))
+                r = tell_systemd(host, "", detail);
+        if (r == 0 && (r = give_cpus(host, "")) == -ENOENT) /* systemd has taken it away meanwhile */
+                return 0;
         /* Whoever lives in it keeps it, as a group like any other; stopping the slice would stop them. */
         if (r < 0 || (host_read(host, &events, GROUP "/cgroup.events") == 0 && strstr(events, "populated 1")))
                 return r;
