@@ -203,7 +203,7 @@ int main(int argc, char *argv[])
                 conversations = strtoul(argv[2], NULL, 0);
         tcp = strcmp(mode, "tcp") == 0;
         harness_init();
-        if (dp_session_table_init(RTE_MAX(conversations * 2, 1024u), 1) < 0)
+        if (dp_session_table_init(RTE_MAX(conversations * 2, 1u << 20), 1) < 0)
                 return EXIT_FAILURE;
         dp_session_table_prefault(dp_sessions.capacity);
         for (unsigned int p = 0; p < 2; p++)
