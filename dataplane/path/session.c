@@ -55,7 +55,6 @@ static __rte_always_inline void begin_lookup(const struct rte_mbuf *m, struct ba
                 memcpy(batch->key6[i], key + 2, sizeof(batch->key6[i]));
         } else {
                 lookup->hash = lookup->key[0] = lookup->key[1] = 0;
-                lookup->direction = 0;
         }
         lookup->bucket = dp_session_home(lookup->hash);
         rte_prefetch0(lookup->bucket);
@@ -132,8 +131,6 @@ static __rte_noinline rte_edge_t use_slowly(const struct scene *scene, struct rt
 
         if (words_of(lookup) == 5)
                 memcpy(key + 2, key6, 3 * sizeof(key6[0]));
-        if (lookup->key[0] == 0)
-                return EDGE_ADMIT;
         if (session == dp_session_nobody() && dp_session_home(lookup->hash)->spilled == 0)
                 return EDGE_ADMIT; /* the first packet of a conversation */
         if (session == dp_session_nobody() || !dp_session_same(session, key, words_of(lookup))) {
@@ -201,6 +198,10 @@ static __rte_always_inline rte_edge_t use(struct scene *scene, struct rte_mbuf *
                                           unsigned int i)
 {
         const struct lookup *lookup = &batch->lookups[i];
+
+        if (unlikely(lookup->key[0] == 0)) /* it may be shorter than two MACs */
+                return EDGE_ADMIT;
+
         struct dp_session *session = lookup->session;
         unsigned int d = lookup->direction;
         struct dp_session_way way = dp_session_way(session, d);
