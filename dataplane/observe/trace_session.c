@@ -151,8 +151,8 @@ static void tell_rules(struct tracer *t, const struct dp_admission *a)
 static void tell_tcp_window(struct tracer *t, const struct dp_admission *a)
 {
         const struct rte_tcp_hdr *tcp = rte_pktmbuf_mtod_offset(t->m, const struct rte_tcp_hdr *, a->flow.l4);
-        const struct dp_tcp_peer *sender = &a->before.tcp.peers[a->flow.direction];
-        const struct dp_tcp_peer *receiver = &a->before.tcp.peers[!a->flow.direction];
+        const struct dp_tcp_peer *sender = &a->before_protocol.tcp.peers[a->flow.direction];
+        const struct dp_tcp_peer *receiver = &a->before_protocol.tcp.peers[!a->flow.direction];
 
         tracer_drop(t, WIRE_STAGE_TRACK, TRACER_NO_OBJECT, SOCLE_DROP_SESSION_INVALID,
                     "sequence %u, acknowledgement %u do not fit %s: %u to %u, and at most %u would",

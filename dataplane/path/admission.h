@@ -28,6 +28,7 @@ struct dp_admission {
         enum dp_track track;
         struct dp_session before; /* dry: the session as it was found */
         struct dp_session copy;   /* dry: what `session` points to, so that tracking leaves no trace */
+        union dp_session_protocol before_protocol, copy_protocol; /* theirs */
 };
 
 /* Runs the admission of a->m. Returns the edge by enum dp_way_edge, or DP_ADMISSION_KEPT. */

@@ -25,6 +25,7 @@ static void take_copy(struct dp_admission *a)
         a->before = *a->session;
         a->before.lock = 0;
         a->copy = a->before;
+        a->before_protocol = a->copy_protocol = *dp_session_protocol(a->session);
         a->found = !a->past || (int32_t)(a->before.created_ms - a->now_ms) < 0;
         a->session = a->found ? &a->copy : NULL;
 }
@@ -114,7 +115,9 @@ static rte_edge_t forward(struct dp_admission *a, struct dp_session_way way)
 /* A packet of a session that is there and allows it; `way`: where it goes. KEPT: it is a new connection's after all. */
 static rte_edge_t follow(struct dp_admission *a, struct dp_session_way way)
 {
-        a->track = dp_track(a->session, a->flow.direction, a->m, a->flow.l4, a->flow.l4_length, a->now_ms);
+        union dp_session_protocol *protocol = a->dry ? &a->copy_protocol : dp_session_protocol(a->session);
+
+        a->track = dp_track(a->session, protocol, a->flow.direction, a->m, a->flow.l4, a->flow.l4_length, a->now_ms);
         a->tracked = true;
         if (a->track == DP_TRACK_REOPEN) {
                 forget(a);

@@ -7,7 +7,7 @@
 
 enum { EDGE_ADMIT = DP_WAY_EDGES, EDGE_COUNT };
 
-#define BATCH 64
+#define BATCH 32 /* buckets, entries and headers of more are too many for a first-level cache */
 
 struct lookup {
         uint64_t key[2]; /* IPv6: its first words; both 0: not a packet for the quick way, no session has that key */
@@ -16,11 +16,18 @@ struct lookup {
                 const struct dp_session_bucket *bucket; /* first */
                 struct dp_session *session;             /* then: a candidate */
         };
-        uint8_t words; /* of the key */
         uint8_t direction;
 };
 
-static struct dp_session nobody; /* the candidate where there is none: fits no packet */
+struct batch {
+        struct lookup lookups[BATCH];
+        uint64_t key6[BATCH][3]; /* IPv6: the rest of the key; apart, so that IPv4 does not step over it */
+};
+
+static __rte_always_inline unsigned int words_of(const struct lookup *lookup)
+{
+        return unlikely(lookup->key[0] & (DP_FLOW_KIND_V4 ^ DP_FLOW_KIND_V6)) ? 5 : 2;
+}
 
 /* What a burst has in common. */
 struct scene {
@@ -34,40 +41,53 @@ struct scene {
         uint32_t frame_max; /* what `out` takes; 0: not from `in` */
 };
 
-static __rte_always_inline void begin_lookup(const struct rte_mbuf *m, struct lookup *lookup, uint64_t key6[3])
+static __rte_always_inline void begin_lookup(const struct rte_mbuf *m, struct batch *batch, unsigned int i)
 {
+        struct lookup *lookup = &batch->lookups[i];
         uint16_t network = dp_meta_const(m)->network;
         uint64_t key[5];
 
-        if (likely(dp_flow_quick4(m, network, key, &lookup->direction))) {
-                lookup->words = 2;
-                lookup->hash = dp_session_hash(key, 2);
-                lookup->key[0] = key[0];
-                lookup->key[1] = key[1];
+        if (likely(dp_flow_quick4(m, network, lookup->key, &lookup->direction))) {
+                lookup->hash = dp_session_hash(lookup->key, 2);
         } else if (dp_flow_quick6(m, network, key, &lookup->direction)) {
-                lookup->words = 5;
                 lookup->hash = dp_session_hash(key, 5);
                 memcpy(lookup->key, key, sizeof(lookup->key));
-                memcpy(key6, key + 2, 3 * sizeof(key6[0]));
+                memcpy(batch->key6[i], key + 2, sizeof(batch->key6[i]));
         } else {
-                lookup->words = 2;
                 lookup->hash = lookup->key[0] = lookup->key[1] = 0;
         }
-        lookup->bucket = dp_session_bucket(lookup->hash);
+        lookup->bucket = dp_session_home(lookup->hash);
         rte_prefetch0(lookup->bucket);
 }
 
-static __rte_always_inline void find_candidate(struct lookup *lookup)
+/* false: its bucket has none. */
+static __rte_always_inline bool find_candidate(struct lookup *lookup, struct dp_session *nobody)
 {
-        lookup->session = dp_session_candidate(lookup->bucket, lookup->hash, &nobody);
+        uint32_t number;
+        bool found = dp_session_bucket_first(lookup->bucket, lookup->hash, &number);
+
+        lookup->session = nobody + number;
+        rte_prefetch0(lookup->session);
+        rte_prefetch0(RTE_PTR_ADD(lookup->session, RTE_CACHE_LINE_SIZE));
         if ((uint8_t)(lookup->key[0] >> 48) == IPPROTO_TCP)
-                rte_prefetch0(&lookup->session->tcp);
+                rte_prefetch0(dp_session_protocol(lookup->session));
+        return found;
+}
+
+/* Not at home: a home that was full has sent it on. false: it was not. */
+static __rte_noinline bool look_further(struct lookup *lookup)
+{
+        if (dp_session_home(lookup->hash)->spilled == 0)
+                return false;
+        lookup->bucket = dp_session_overflow(lookup->hash, 0);
+        rte_prefetch0(lookup->bucket);
+        return true;
 }
 
 static __rte_always_inline uint16_t l4_of(const struct lookup *lookup)
 {
         return sizeof(struct rte_ether_hdr) +
-               (likely(lookup->words == 2) ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr));
+               (likely(words_of(lookup) == 2) ? sizeof(struct rte_ipv4_hdr) : sizeof(struct rte_ipv6_hdr));
 }
 
 /* Bytes behind it by the IP header. */
@@ -75,7 +95,7 @@ static __rte_always_inline uint16_t l4_length(const struct rte_mbuf *m, const st
 {
         const void *ip = rte_pktmbuf_mtod_offset(m, const void *, sizeof(struct rte_ether_hdr));
 
-        if (likely(lookup->words == 2))
+        if (likely(words_of(lookup) == 2))
                 return rte_be_to_cpu_16(((const struct rte_ipv4_hdr *)ip)->total_length) - sizeof(struct rte_ipv4_hdr);
         return rte_be_to_cpu_16(((const struct rte_ipv6_hdr *)ip)->payload_len);
 }
@@ -87,7 +107,7 @@ static __rte_noinline rte_edge_t follow(const struct scene *scene, struct dp_ses
         unsigned int d = lookup->direction;
         struct dp_session_way way = dp_session_way(session, d);
 
-        switch (dp_track(session, d, m, l4_of(lookup), l4_length(m, lookup), scene->now_ms)) {
+        switch (dp_track(session, dp_session_protocol(session), d, m, l4_of(lookup), l4_length(m, lookup), scene->now_ms)) {
         case DP_TRACK_REOPEN:
                 return EDGE_ADMIT;
         case DP_TRACK_INVALID:
@@ -109,12 +129,12 @@ static __rte_noinline rte_edge_t use_slowly(const struct scene *scene, struct rt
         unsigned int d = lookup->direction;
         uint64_t key[5] = {lookup->key[0], lookup->key[1]};
 
-        if (lookup->words == 5)
+        if (words_of(lookup) == 5)
                 memcpy(key + 2, key6, 3 * sizeof(key6[0]));
-        if (session == &nobody && dp_session_bucket(lookup->hash)->spilled == 0)
+        if (session == dp_session_nobody() && dp_session_home(lookup->hash)->spilled == 0)
                 return EDGE_ADMIT; /* the first packet of a conversation */
-        if (session == &nobody || !dp_session_same(session, key, lookup->words)) {
-                session = dp_session_find(key, lookup->words, lookup->hash);
+        if (session == dp_session_nobody() || !dp_session_same(session, key, words_of(lookup))) {
+                session = dp_session_find(key, words_of(lookup), lookup->hash);
                 if (!session)
                         return EDGE_ADMIT;
         }
@@ -151,7 +171,7 @@ static __rte_always_inline uint64_t differs(const struct scene *scene, const str
 static __rte_always_inline bool key6_differs(const struct dp_session *session, const struct lookup *lookup,
                                              const uint64_t key6[3])
 {
-        return lookup->words == 5 &&
+        return words_of(lookup) == 5 &&
                ((session->key6[0] ^ key6[0]) | (session->key6[1] ^ key6[1]) | (session->key6[2] ^ key6[2]));
 }
 
@@ -162,7 +182,7 @@ static __rte_always_inline bool goes_on(struct dp_session *session, unsigned int
         if (session->state < SOCLE_SESSION_TCP_SYN_SENT || session->flags & DP_SESSION_UNTRACKED)
                 return way.initiator || session->flags & DP_SESSION_REPLIED;
         return session->state == SOCLE_SESSION_TCP_ESTABLISHED &&
-               dp_track_quick(session, d, m, l4_of(lookup), l4_length(m, lookup));
+               dp_track_quick(session, dp_session_protocol(session), d, m, l4_of(lookup), l4_length(m, lookup));
 }
 
 /* What may go from port to port by this way; its result is in *scene. */
@@ -174,9 +194,11 @@ static __rte_noinline void know_ports(struct scene *scene, struct dp_session_way
         scene->frame_max = port && way.in != way.out ? port->mtu + sizeof(struct rte_ether_hdr) : 0;
 }
 
-static __rte_always_inline rte_edge_t use(struct scene *scene, struct rte_mbuf *m, const struct lookup *lookup,
-                                          const uint64_t key6[3])
+static __rte_always_inline rte_edge_t use(struct scene *scene, struct rte_mbuf *m, const struct batch *batch,
+                                          unsigned int i)
 {
+        const struct lookup *lookup = &batch->lookups[i];
+
         if (unlikely(lookup->key[0] == 0)) /* it may be shorter than two MACs */
                 return EDGE_ADMIT;
 
@@ -185,9 +207,9 @@ static __rte_always_inline rte_edge_t use(struct scene *scene, struct rte_mbuf *
         struct dp_session_way way = dp_session_way(session, d);
         int32_t idle_ms = scene->now_ms - session->seen_ms;
 
-        if (unlikely(differs(scene, session, way, d, m, lookup) || key6_differs(session, lookup, key6) ||
+        if (unlikely(differs(scene, session, way, d, m, lookup) || key6_differs(session, lookup, batch->key6[i]) ||
                      idle_ms >= (int32_t)scene->timeout_ms[session->timeout_state]))
-                return use_slowly(scene, m, lookup, key6);
+                return use_slowly(scene, m, lookup, batch->key6[i]);
         if (unlikely((uint32_t)way.word != scene->in_out))
                 know_ports(scene, way);
         if (unlikely(m->pkt_len > scene->frame_max || !goes_on(session, d, way, m, lookup)))
@@ -200,6 +222,35 @@ static __rte_always_inline rte_edge_t use(struct scene *scene, struct rte_mbuf *
         return DP_WAY_TX;
 }
 
+/* Bit i: packet i does not go to DP_WAY_TX, but to edges[i]. A function of its own, for the sake of its registers. */
+static __rte_noinline uint64_t use_batch(struct scene *scene, struct rte_mbuf *packets[], const struct batch *batch,
+                                         unsigned int count, rte_edge_t edges[])
+{
+        uint64_t others = 0;
+
+        for (unsigned int i = 0; i < count; i++) {
+                rte_edge_t edge = use(scene, packets[i], batch, i);
+                if (unlikely(edge != DP_WAY_TX)) {
+                        edges[i] = edge;
+                        others |= RTE_BIT64(i);
+                }
+        }
+        return others;
+}
+
+static __rte_noinline void find_batch(struct batch *batch, unsigned int count)
+{
+        struct dp_session *nobody = dp_session_nobody();
+        unsigned int away_count = 0;
+        uint8_t away[BATCH]; /* not at home */
+
+        for (unsigned int i = 0; i < count; i++)
+                if (unlikely(!find_candidate(&batch->lookups[i], nobody)) && look_further(&batch->lookups[i]))
+                        away[away_count++] = i;
+        for (unsigned int i = 0; i < away_count; i++)
+                find_candidate(&batch->lookups[away[i]], nobody);
+}
+
 static uint16_t session_process(struct rte_graph *graph, struct rte_node *node, void **objs, uint16_t n)
 {
         struct dp_worker *worker = dp_node_worker(node);
@@ -207,19 +258,21 @@ static uint16_t session_process(struct rte_graph *graph, struct rte_node *node, 
                               .timeout_ms = dp_load(dp_session_settings)->timeout_ms,
                               .generation = dp_load(dp.policy)->generation,
                               .now_ms = worker->now_ms};
-        struct lookup lookups[BATCH];
-        uint64_t key6[BATCH][3]; /* IPv6: the rest of the key; apart, so that IPv4 does not step over it */
+        struct batch batch;
+        rte_edge_t edges[BATCH];
         struct dp_run run = {0};
 
         for (unsigned int base = 0; base < n; base += BATCH) {
                 unsigned int count = RTE_MIN(n - base, (unsigned int)BATCH);
                 for (unsigned int i = 0; i < count; i++)
-                        begin_lookup(objs[base + i], &lookups[i], key6[i]);
-                for (unsigned int i = 0; i < count; i++)
-                        find_candidate(&lookups[i]);
+                        begin_lookup(objs[base + i], &batch, i);
+                find_batch(&batch, count);
+                uint64_t others = use_batch(&scene, (struct rte_mbuf **)objs + base, &batch, count, edges);
+                if (likely(others == 0 && run.edge == DP_WAY_TX))
+                        continue;
                 for (unsigned int i = 0; i < count; i++)
                         dp_run_add(graph, node, &run, objs, base + i,
-                                   use(&scene, objs[base + i], &lookups[i], key6[i]));
+                                   others & RTE_BIT64(i) ? edges[i] : (rte_edge_t)DP_WAY_TX);
         }
         dp_run_flush(graph, node, &run, objs, n);
         return n;

@@ -349,7 +349,7 @@ static void decide_unicast(const struct dp_policy *policy, const struct rte_mbuf
         case DP_FLOW_LATER_FRAGMENT:
                 ret->hold = !session;
                 if (session && !session->ways[flow->direction].allowed)
-                        refuse(ret, session->drop);
+                        refuse(ret, session->ways[flow->direction].drop);
                 return;
         case DP_FLOW_ICMP_ERROR:
                 decide_error(policy, flow, session, trusted_in, ret);

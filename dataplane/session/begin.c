@@ -142,7 +142,8 @@ struct dp_session *dp_admit_begin(unsigned int worker, const struct dp_policy *p
         session->timeout_state = decision->timeout_state;
         session->flags = DP_SESSION_LIVE | (decision->untracked ? DP_SESSION_UNTRACKED : 0) |
                          (decision->picked_up ? DP_SESSION_PICKED_UP : 0);
-        session->tcp = decision->tcp;
+        if (decision->state >= SOCLE_SESSION_TCP_SYN_SENT) /* what has states */
+                dp_session_protocol(session)->tcp = decision->tcp;
         set_key(session, flow->key);
         set_macs(session, m, flow->direction);
         guess_macs(session, flow->direction);
@@ -200,6 +201,7 @@ void dp_admit_datagram(unsigned int worker, const struct dp_policy *policy, cons
 
         ways[d] = *way;
         ways[d].allowed = drop == SOCLE_DROP_COUNT;
+        ways[d].drop = ways[d].allowed ? 0 : drop;
         ways[d].initiator = true;
         ways[!d].in_place = DP_SESSION_NOWHERE;
         ways[!d].owner = way->owner;
@@ -207,7 +209,6 @@ void dp_admit_datagram(unsigned int worker, const struct dp_policy *policy, cons
         session = dp_session_find(key, flow->words, dp_session_hash(key, flow->words));
         if (session) {
                 /* The identification has come round again. */
-                session->drop = drop;
                 session->seen_ms = now_ms;
                 session->created_ms = now_ms;
                 __atomic_store_n(&session->ways[d].word, ways[d].word, __ATOMIC_RELAXED);
@@ -223,7 +224,6 @@ void dp_admit_datagram(unsigned int worker, const struct dp_policy *policy, cons
         session->created_ms = session->seen_ms = now_ms;
         session->state = session->timeout_state = SOCLE_SESSION_FRAGMENT;
         session->flags = DP_SESSION_LIVE | DP_SESSION_UNTRACKED;
-        session->drop = drop;
         set_key(session, key);
         set_macs(session, m, d);
         put(worker, session, flow->words, &fresh, &reason);

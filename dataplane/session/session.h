@@ -1,8 +1,9 @@
 /* A session: one conversation, both its directions, and everything that is to be done with its packets. The table that
  * finds it is table.h; what may begin one is admit.h.
  *
- * Three cache lines: the first is all that a packet of an established IPv4 session reads, with the second for its
- * counters; the third is TCP's. Read and written by workers; control reads, marks, and takes away what has expired. */
+ * Two cache lines: the first is all that a packet of an established IPv4 session reads, with the second for its
+ * counters. What TCP and SCTP remember is a third one, apart, so that those that need none lie densely. Read and written
+ * by workers; control reads, marks, and takes away what has expired. */
 #pragma once
 
 #include <rte_common.h>
@@ -10,6 +11,7 @@
 #include <stdint.h>
 
 #include "sctp.h"
+#include "socle/drop.h"
 #include "tcp.h"
 
 /* Where packets come from or go to. */
@@ -31,10 +33,13 @@ struct dp_session_way {
                         uint8_t out_place : 4;
                         uint8_t allowed : 1;   /* this direction's packets may pass */
                         uint8_t initiator : 1; /* it is the direction of the first packet */
+                        uint8_t drop : 6;      /* FRAGMENT that is not allowed: why (enum socle_drop) */
                 };
                 uint64_t word;
         };
 };
+
+_Static_assert(SOCLE_DROP_COUNT <= 64, "struct dp_session_way.drop");
 
 #define DP_SESSION_LIVE      (1 << 0) /* flags: in the table */
 #define DP_SESSION_REPLIED   (1 << 1) /* seen in both directions */
@@ -60,13 +65,13 @@ struct dp_session {
         uint8_t state;         /* enum socle_session_state */
         uint8_t timeout_state; /* the one whose timeout counts */
         uint8_t flags;         /* DP_SESSION_… */
-        uint8_t lock;          /* of the third line; held for one segment */
-
-        /* Third line. */
-        union {
-                struct dp_tcp tcp;
-                struct dp_sctp sctp;
-                uint8_t drop; /* FRAGMENT that is not allowed: why (enum socle_drop) */
-        };
+        uint8_t lock;          /* of dp_session_protocol; held for one segment */
 } __rte_cache_aligned;
-_Static_assert(sizeof(struct dp_session) == 192, "three cache lines");
+_Static_assert(sizeof(struct dp_session) == 128, "two cache lines");
+
+/* What a session's protocol remembers: a cache line for each, by the session's index. */
+union dp_session_protocol {
+        struct dp_tcp tcp;
+        struct dp_sctp sctp;
+} __rte_cache_aligned;
+_Static_assert(sizeof(union dp_session_protocol) == 64, "a cache line");

@@ -46,6 +46,7 @@ void dp_session_table_prefault(uint32_t more)
         if (wanted <= prefaulted)
                 return;
         populate(dp_sessions.entries, sizeof(*dp_sessions.entries), prefaulted, wanted - prefaulted);
+        populate(dp_sessions.protocols, sizeof(*dp_sessions.protocols), prefaulted, wanted - prefaulted);
         populate(dp_sessions.next, sizeof(*dp_sessions.next), prefaulted, wanted - prefaulted);
         populate(dp_sessions.next_batch, sizeof(*dp_sessions.next_batch), prefaulted, wanted - prefaulted);
         populate(dp_sessions.embryonic, sizeof(struct dp_session_birth), prefaulted, wanted - prefaulted);
@@ -67,16 +68,20 @@ static struct rte_ring *make_queue(uint32_t capacity, unsigned int workers)
 
 int dp_session_table_init(uint32_t capacity, unsigned int workers)
 {
-        uint32_t buckets = RTE_MAX(rte_align32pow2(capacity) / PER_BUCKET, 16u);
+        uint32_t overflow = RTE_MAX(rte_align32pow2(capacity) / PER_BUCKET, 16u);
+        uint32_t home = RTE_MIN(overflow, 1u << DP_SESSION_HOME_BITS);
         size_t pools = sizeof(struct dp_session_pool) * (workers + 1);
 
         dp_sessions = (struct dp_session_table){
                 .workers = workers,
                 .capacity = capacity,
-                .mask = buckets - 1,
+                .home_mask = home - 1,
+                .overflow_mask = overflow - 1,
                 .reserve = RTE_MIN(capacity / 64 + 64, capacity / 4),
-                .buckets = reserve(sizeof(struct dp_session_bucket) * buckets),
-                .entries = reserve(sizeof(struct dp_session) * capacity),
+                .home = reserve(sizeof(struct dp_session_bucket) * home),
+                .overflow = reserve(sizeof(struct dp_session_bucket) * overflow),
+                .entries = reserve(sizeof(struct dp_session) * (capacity + 1ul)),
+                .protocols = reserve(sizeof(union dp_session_protocol) * (capacity + 1ul)),
                 .next = reserve(sizeof(uint32_t) * capacity),
                 .next_batch = reserve(sizeof(uint32_t) * capacity),
                 .embryonic = make_queue(capacity, workers),
@@ -84,20 +89,24 @@ int dp_session_table_init(uint32_t capacity, unsigned int workers)
                 .port_live = rte_zmalloc("port sessions", sizeof(uint32_t) * DP_PORT_MAX, RTE_CACHE_LINE_SIZE),
                 .port_next = rte_zmalloc("port rates", sizeof(uint64_t) * DP_PORT_MAX, RTE_CACHE_LINE_SIZE),
         };
-        if (!dp_sessions.buckets || !dp_sessions.entries || !dp_sessions.next || !dp_sessions.next_batch ||
+        if (!dp_sessions.home || !dp_sessions.overflow || !dp_sessions.entries || !dp_sessions.protocols || !dp_sessions.next || !dp_sessions.next_batch ||
             !dp_sessions.embryonic || !dp_sessions.pools || !dp_sessions.port_live || !dp_sessions.port_next)
                 return -ENOMEM;
+        dp_sessions.entries++; /* behind nobody */
+        dp_sessions.protocols++;
         if (getrandom(dp_sessions.seeds, sizeof(dp_sessions.seeds), 0) != sizeof(dp_sessions.seeds))
                 return -errno;
-        populate(dp_sessions.buckets, sizeof(*dp_sessions.buckets), 0, buckets);
+        populate(dp_sessions.home, sizeof(*dp_sessions.home), 0, home);
+        populate(dp_sessions.overflow, sizeof(*dp_sessions.overflow), 0, overflow);
         dp_session_table_prefault(0);
         return 0;
 }
 
 size_t dp_session_table_bytes(void)
 {
-        size_t entry = sizeof(struct dp_session) + 2 * sizeof(uint32_t) + sizeof(struct dp_session_birth);
+        size_t entry = sizeof(struct dp_session) + sizeof(union dp_session_protocol) + 2 * sizeof(uint32_t) +
+                       sizeof(struct dp_session_birth);
 
         return entry * __atomic_load_n(&dp_sessions.touched, __ATOMIC_RELAXED) +
-               (dp_sessions.mask + 1) * sizeof(struct dp_session_bucket);
+               (dp_sessions.home_mask + 1 + dp_sessions.overflow_mask + 1) * sizeof(struct dp_session_bucket);
 }

@@ -17,7 +17,7 @@ struct dp_session_table dp_sessions;
 
 static struct dp_session_bucket *bucket_behind(uint64_t hash, unsigned int n)
 {
-        return &dp_sessions.buckets[(hash + n) & dp_sessions.mask];
+        return n == 0 ? dp_session_home(hash) : dp_session_overflow(hash, n - 1);
 }
 
 struct dp_session *dp_session_find(const uint64_t *key, unsigned int words, uint64_t hash)
@@ -86,7 +86,7 @@ static bool take_slot(uint64_t hash, uint64_t slot)
 
 struct dp_session *dp_session_insert(struct dp_session *session, uint64_t hash, unsigned int words)
 {
-        struct dp_session_bucket *bucket = dp_session_bucket(hash);
+        struct dp_session_bucket *bucket = dp_session_home(hash);
         uint32_t index = session - dp_sessions.entries;
         uint64_t key[5] = {session->key[0], session->key[1], session->key6[0], session->key6[1], session->key6[2]};
         bool alone = dp_sessions.workers == 1;

@@ -5,26 +5,24 @@
  * Who may do what: any worker looks up, inserts and deletes; control deletes. A slot is one 64-bit word. An insertion
  * holds its bucket's lock against other insertions of the same key (workers only: control is not pinned, and must never
  * be waited for). A deletion is one compare-and-swap of the slot: who succeeds retires the entry, which is free again
- * after a grace period, so that nobody's batch ever sees it turn into another. A bucket that is full spills into the
- * next. */
+ * after a grace period, so that nobody's batch ever sees it turn into another.
+ *
+ * A session's bucket is its home; when that is full, one of the overflow, and those behind it. There are few homes (1 MiB of
+ * them, room for 114,688 sessions) however many sessions there may be: on most nodes there never are more, and buckets for
+ * a million would lie in thousands of pages, more than a CPU remembers the translations of. */
 #pragma once
 
 #include <rte_pause.h>
 #include <rte_prefetch.h>
 
+#include "bucket.h"
 #include "session.h"
 #include "state.h"
 
-#define DP_SESSION_SLOTS      7
-#define DP_SESSION_SPILL_MAX  16 /* buckets behind its own that an entry may be in: 8 were too few for a full table */
+#define DP_SESSION_SPILL_MAX  17 /* buckets behind its own that an entry may be in: 8 were too few for a full table */
+#define DP_SESSION_HOME_BITS  14 /* log2 of the home buckets, at most: 1 MiB, what a second-level cache holds */
 #define DP_SESSION_LOCK_TRIES 256
 #define DP_SESSION_NONE       0 /* index + 1 of no entry */
-
-struct dp_session_bucket {
-        uint32_t lock;
-        uint32_t spilled;                 /* entries of this bucket or an earlier one that went past it */
-        uint64_t slots[DP_SESSION_SLOTS]; /* hash's upper half << 32 | index + 1; 0: free */
-} __rte_cache_aligned;
 
 /* Entries that are free, or wait for a grace period to be: of one worker, or of control. */
 struct dp_session_pool {
@@ -42,11 +40,12 @@ struct dp_session_pool {
 
 struct dp_session_table {
         /* read by all */
-        struct dp_session_bucket *buckets;
-        struct dp_session *entries;
+        struct dp_session_bucket *home, *overflow;
+        struct dp_session *entries;           /* [-1]: nobody */
+        union dp_session_protocol *protocols; /* by entry */
         uint32_t *next,
                 *next_batch; /* by entry: the free ones' chains; not in the entries, which a late reader may write */
-        uint64_t mask;       /* of buckets */
+        uint64_t home_mask, overflow_mask;
         uint64_t seeds[5];
         uint32_t workers; /* a bucket's lock is for more than one */
         uint32_t capacity;
@@ -82,6 +81,11 @@ static inline void dp_session_unflag(struct dp_session *session, uint8_t flags)
 {
         if (session->flags & flags)
                 __atomic_fetch_and(&session->flags, ~flags, __ATOMIC_RELAXED);
+}
+
+static __rte_always_inline union dp_session_protocol *dp_session_protocol(const struct dp_session *session)
+{
+        return &dp_sessions.protocols[session - dp_sessions.entries];
 }
 
 static __rte_always_inline struct dp_session_way dp_session_way(const struct dp_session *session, unsigned int d)
@@ -134,9 +138,15 @@ static __rte_always_inline uint64_t dp_session_hash(const uint64_t *key, unsigne
         return hash;
 }
 
-static __rte_always_inline struct dp_session_bucket *dp_session_bucket(uint64_t hash)
+static __rte_always_inline struct dp_session_bucket *dp_session_home(uint64_t hash)
 {
-        return &dp_sessions.buckets[hash & dp_sessions.mask];
+        return &dp_sessions.home[hash & dp_sessions.home_mask];
+}
+
+/* Where a session goes that finds its home full; and `n` further. */
+static __rte_always_inline struct dp_session_bucket *dp_session_overflow(uint64_t hash, unsigned int n)
+{
+        return &dp_sessions.overflow[((hash >> DP_SESSION_HOME_BITS) + n) & dp_sessions.overflow_mask];
 }
 
 static __rte_always_inline uint64_t dp_session_slot(uint64_t hash, uint32_t index)
@@ -154,20 +164,10 @@ static __rte_always_inline bool dp_session_same(const struct dp_session *session
         return same;
 }
 
-/* The first entry of the bucket whose tag fits: nearly always the one. Prefetches it. `none`: none here. */
-static __rte_always_inline struct dp_session *dp_session_candidate(const struct dp_session_bucket *bucket,
-                                                                   uint64_t hash, struct dp_session *none)
+/* The candidate where there is none: an entry before the first, that fits no packet. */
+static __rte_always_inline struct dp_session *dp_session_nobody(void)
 {
-        for (unsigned int i = 0; i < DP_SESSION_SLOTS; i++) {
-                uint64_t slot = __atomic_load_n(&bucket->slots[i], __ATOMIC_ACQUIRE);
-                if (((slot ^ hash) >> 32) == 0 && likely((uint32_t)slot)) {
-                        struct dp_session *session = &dp_sessions.entries[(uint32_t)slot - 1];
-                        rte_prefetch0(session);
-                        rte_prefetch0(RTE_PTR_ADD(session, RTE_CACHE_LINE_SIZE));
-                        return session;
-                }
-        }
-        return none;
+        return dp_sessions.entries - 1;
 }
 
 /* The session with this key, or NULL. The whole look-up: spilled entries and equal tags too. */

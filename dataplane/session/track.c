@@ -2,11 +2,11 @@
 #include "headers.h"
 #include "track.h"
 
-static void apply_tcp(struct dp_session *session, uint8_t state, uint8_t timeout_state)
+static void apply_tcp(struct dp_session *session, const struct dp_tcp *tcp, uint8_t state, uint8_t timeout_state)
 {
-        if (session->tcp.flags & DP_TCP_REPLIED)
+        if (tcp->flags & DP_TCP_REPLIED)
                 dp_session_flag(session, DP_SESSION_REPLIED);
-        if (session->tcp.flags & DP_TCP_ASSURED)
+        if (tcp->flags & DP_TCP_ASSURED)
                 dp_session_flag(session, DP_SESSION_ASSURED);
         if (state != session->state)
                 session->state = state;
@@ -28,16 +28,16 @@ static void hasten(struct dp_session *session, uint8_t timeout_state, uint32_t n
         session->seen_ms = now_ms;
 }
 
-static enum dp_track track_tcp(struct dp_session *session, unsigned int d, const struct rte_mbuf *m, uint16_t l4,
-                               uint16_t length, uint32_t now_ms)
+static enum dp_track track_tcp(struct dp_session *session, struct dp_tcp *tcp, unsigned int d, const struct rte_mbuf *m,
+                               uint16_t l4, uint16_t length, uint32_t now_ms)
 {
         struct dp_tcp_segment segment;
         uint8_t state = session->state, timeout_state = session->timeout_state;
 
         if (!dp_track_segment(m, l4, length, &segment))
                 return DP_TRACK_INVALID;
-        switch (dp_tcp_track(&session->tcp, d, dp_session_origin(session), &segment, &dp_load(dp_session_settings)->tcp,
-                             &state, &timeout_state)) {
+        switch (dp_tcp_track(tcp, d, dp_session_origin(session), &segment, &dp_load(dp_session_settings)->tcp, &state,
+                             &timeout_state)) {
         case DP_TCP_INVALID:
                 if (timeout_state != session->timeout_state)
                         hasten(session, timeout_state, now_ms);
@@ -45,31 +45,31 @@ static enum dp_track track_tcp(struct dp_session *session, unsigned int d, const
         case DP_TCP_REOPEN:
                 return DP_TRACK_REOPEN;
         case DP_TCP_DELETE:
-                apply_tcp(session, state, timeout_state);
+                apply_tcp(session, tcp, state, timeout_state);
                 return DP_TRACK_LAST;
         case DP_TCP_IGNORE:
-                apply_tcp(session, state, timeout_state);
+                apply_tcp(session, tcp, state, timeout_state);
                 return DP_TRACK_IGNORE;
         default:
-                apply_tcp(session, state, timeout_state);
+                apply_tcp(session, tcp, state, timeout_state);
                 return DP_TRACK_PASS;
         }
 }
 
-static enum dp_track track_sctp(struct dp_session *session, unsigned int d, const struct rte_mbuf *m, uint16_t l4,
-                                uint16_t length)
+static enum dp_track track_sctp(struct dp_session *session, struct dp_sctp *sctp, unsigned int d,
+                                const struct rte_mbuf *m, uint16_t l4, uint16_t length)
 {
         uint8_t state = session->state;
-        enum dp_sctp_verdict verdict = dp_sctp_track(&session->sctp, d, dp_session_origin(session),
-                                                     rte_pktmbuf_mtod_offset(m, const uint8_t *, l4),
-                                                     RTE_MIN(length, m->data_len - l4), &state);
+        enum dp_sctp_verdict verdict =
+                dp_sctp_track(sctp, d, dp_session_origin(session), rte_pktmbuf_mtod_offset(m, const uint8_t *, l4),
+                              RTE_MIN(length, m->data_len - l4), &state);
 
         if (verdict == DP_SCTP_INVALID)
                 return DP_TRACK_INVALID;
         session->state = state;
         if (!session->ways[d].initiator)
                 dp_session_flag(session, DP_SESSION_REPLIED);
-        if (session->sctp.flags & DP_SCTP_ASSURED)
+        if (sctp->flags & DP_SCTP_ASSURED)
                 dp_session_flag(session, DP_SESSION_ASSURED);
         if (verdict == DP_SCTP_IGNORE)
                 return DP_TRACK_IGNORE;
@@ -77,8 +77,8 @@ static enum dp_track track_sctp(struct dp_session *session, unsigned int d, cons
         return DP_TRACK_PASS;
 }
 
-enum dp_track dp_track_protocol(struct dp_session *session, unsigned int d, const struct rte_mbuf *m, uint16_t l4,
-                                uint16_t length, uint32_t now_ms)
+enum dp_track dp_track_protocol(struct dp_session *session, union dp_session_protocol *protocol, unsigned int d,
+                                const struct rte_mbuf *m, uint16_t l4, uint16_t length, uint32_t now_ms)
 {
         enum dp_track result = DP_TRACK_PASS;
 
@@ -86,9 +86,9 @@ enum dp_track dp_track_protocol(struct dp_session *session, unsigned int d, cons
         if (!dp_session_lock(session))
                 return DP_TRACK_PASS;
         if (session->state <= SOCLE_SESSION_TCP_UNACK)
-                result = track_tcp(session, d, m, l4, length, now_ms);
+                result = track_tcp(session, &protocol->tcp, d, m, l4, length, now_ms);
         else
-                result = track_sctp(session, d, m, l4, length);
+                result = track_sctp(session, &protocol->sctp, d, m, l4, length);
         dp_session_unlock(session);
         return result;
 }

@@ -13,9 +13,9 @@ enum dp_track {
         DP_TRACK_IGNORE,  /* of dp_track_protocol() only: let it through, but the session lives no longer for it */
 };
 
-/* The protocols with a state machine. `l4`: offset of the transport header, `length`: bytes by the IP header. */
-enum dp_track dp_track_protocol(struct dp_session *session, unsigned int d, const struct rte_mbuf *m, uint16_t l4,
-                                uint16_t length, uint32_t now_ms);
+/* The protocols with a state machine; `protocol`: the session's. `l4`: offset of the transport header, `length`: bytes by the IP header. */
+enum dp_track dp_track_protocol(struct dp_session *session, union dp_session_protocol *protocol, unsigned int d,
+                                const struct rte_mbuf *m, uint16_t l4, uint16_t length, uint32_t now_ms);
 
 /* The TCP header at l4 as the state machine wants it. false: malformed. */
 bool dp_track_segment(const struct rte_mbuf *m, uint16_t l4, uint16_t length, struct dp_tcp_segment *ret);
@@ -34,8 +34,8 @@ static __rte_always_inline bool dp_session_expired(const struct dp_session *sess
 }
 
 /* TCP in the state in which it spends its life. The whole header but for options is at hand. false: not looked at. */
-static __rte_always_inline bool dp_track_quick(struct dp_session *session, unsigned int d, const struct rte_mbuf *m,
-                                               uint16_t l4, uint16_t length)
+static __rte_always_inline bool dp_track_quick(struct dp_session *session, union dp_session_protocol *protocol,
+                                               unsigned int d, const struct rte_mbuf *m, uint16_t l4, uint16_t length)
 {
         const struct rte_tcp_hdr *tcp = rte_pktmbuf_mtod_offset(m, const struct rte_tcp_hdr *, l4);
         uint16_t header = (tcp->data_off >> 4) * 4;
@@ -56,7 +56,7 @@ static __rte_always_inline bool dp_track_quick(struct dp_session *session, unsig
         };
         done = session->state ==
                        SOCLE_SESSION_TCP_ESTABLISHED && /* still: the other direction's worker may have closed it */
-               dp_tcp_quick(&session->tcp, d, &segment, &dp_load(dp_session_settings)->tcp, &timeout_state);
+               dp_tcp_quick(&protocol->tcp, d, &segment, &dp_load(dp_session_settings)->tcp, &timeout_state);
         if (done && unlikely(timeout_state != session->timeout_state))
                 session->timeout_state = timeout_state;
         dp_session_unlock(session);
@@ -64,15 +64,16 @@ static __rte_always_inline bool dp_track_quick(struct dp_session *session, unsig
 }
 
 /* One packet of a live session in direction d. */
-static __rte_always_inline enum dp_track dp_track(struct dp_session *session, unsigned int d, const struct rte_mbuf *m,
-                                                  uint16_t l4, uint16_t length, uint32_t now_ms)
+static __rte_always_inline enum dp_track dp_track(struct dp_session *session, union dp_session_protocol *protocol,
+                                                  unsigned int d, const struct rte_mbuf *m, uint16_t l4,
+                                                  uint16_t length, uint32_t now_ms)
 {
         enum dp_track result = DP_TRACK_PASS;
 
-        if (session->state == SOCLE_SESSION_TCP_ESTABLISHED && likely(dp_track_quick(session, d, m, l4, length))) {
+        if (session->state == SOCLE_SESSION_TCP_ESTABLISHED && likely(dp_track_quick(session, protocol, d, m, l4, length))) {
                 ;
         } else if (session->state >= SOCLE_SESSION_TCP_SYN_SENT && !(session->flags & DP_SESSION_UNTRACKED)) {
-                result = dp_track_protocol(session, d, m, l4, length, now_ms);
+                result = dp_track_protocol(session, protocol, d, m, l4, length, now_ms);
                 if (unlikely(result == DP_TRACK_INVALID || result == DP_TRACK_REOPEN))
                         return result;
         } else if (unlikely(!(session->flags & DP_SESSION_REPLIED) && !session->ways[d].initiator)) {

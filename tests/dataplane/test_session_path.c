@@ -165,6 +165,28 @@ static void answers_pass_and_established_packets_take_the_quick_way(void **state
         assert_int_equal(harness_all_drops(), 1);
 }
 
+/* Whose home bucket is full is found in the overflow. */
+static void sessions_that_are_not_at_home_need_no_admission_either(void **state)
+{
+        const uint16_t count = HARNESS_SESSIONS - 600;
+        unsigned int full = 0;
+
+        for (uint16_t port = 1; port <= count; port++) {
+                assert_true(udp(A, port, 80));
+                harness_clear();
+        }
+        for (uint64_t b = 0; b <= dp_sessions.home_mask; b++)
+                full += dp_sessions.home[b].spilled > 0;
+        assert_true(full > 0);
+        uint64_t slow = admitted();
+        for (uint16_t port = 1; port <= count; port++) {
+                assert_true(udp(B, 80, port));
+                assert_true(udp(A, port, 80));
+                harness_clear();
+        }
+        assert_int_equal(admitted(), slow);
+}
+
 static void a_port_without_a_group_gets_and_sends_nothing(void **state)
 {
         harness_secure(B, true, NULL, 0);
@@ -396,6 +418,7 @@ int main(void)
         const struct CMUnitTest tests[] = {
                 TEST(what_no_rule_allows_is_dropped_where_it_is_refused),
                 TEST(answers_pass_and_established_packets_take_the_quick_way),
+                TEST(sessions_that_are_not_at_home_need_no_admission_either),
                 TEST(a_port_without_a_group_gets_and_sends_nothing),
                 TEST(one_secured_end_is_enough),
                 TEST(tcp_begins_with_a_syn_and_stays_in_its_window),

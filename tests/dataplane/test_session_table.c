@@ -84,8 +84,10 @@ static void empty(void)
                 if (dp_sessions.entries[i].flags & DP_SESSION_LIVE)
                         assert_true(dp_session_delete(0, &dp_sessions.entries[i]));
         reclaim_all();
-        for (uint64_t b = 0; b <= dp_sessions.mask; b++)
-                assert_int_equal(dp_sessions.buckets[b].spilled, 0);
+        for (uint64_t b = 0; b <= dp_sessions.home_mask; b++)
+                assert_int_equal(dp_sessions.home[b].spilled, 0);
+        for (uint64_t b = 0; b <= dp_sessions.overflow_mask; b++)
+                assert_int_equal(dp_sessions.overflow[b].spilled, 0);
 }
 
 static void agrees_with_a_model(void **state)
@@ -218,9 +220,12 @@ static void many_workers(void **state)
                 pthread_join(threads[i], NULL);
         for (int i = 0; i < THREADS; i++)
                 total += made[i] - unmade[i];
-        for (uint64_t b = 0; b <= dp_sessions.mask; b++)
+        for (uint64_t b = 0; b <= dp_sessions.home_mask; b++)
                 for (int s = 0; s < DP_SESSION_SLOTS; s++)
-                        live += dp_sessions.buckets[b].slots[s] != 0;
+                        live += dp_sessions.home[b].slots[s] != 0;
+        for (uint64_t b = 0; b <= dp_sessions.overflow_mask; b++)
+                for (int s = 0; s < DP_SESSION_SLOTS; s++)
+                        live += dp_sessions.overflow[b].slots[s] != 0;
         assert_int_equal(live, total);
         for (uint64_t number = 0; number < 64; number++) {
                 struct dp_session *session = find(number);

@@ -25,9 +25,11 @@ static void test_mbuf(void **state)
 
 static void test_session(void **state)
 {
-        size_t entry = sizeof(struct dp_session) + 2 * sizeof(uint32_t) + sizeof(struct dp_session_birth);
+        size_t entry = sizeof(struct dp_session) + sizeof(union dp_session_protocol) + 2 * sizeof(uint32_t) +
+                       sizeof(struct dp_session_birth);
 
         assert_int_equal(entry + sizeof(struct dp_session_bucket) / PER_BUCKET, SOCLE_SESSION_BYTES);
+        assert_int_equal(sizeof(struct dp_session_bucket) << DP_SESSION_HOME_BITS, SOCLE_SESSION_HOME);
 }
 
 int main(void)

@@ -70,7 +70,7 @@ static void test_dataplane(void **state)
 
         dataplane_memory(&socle->dataplane, 1, &memory);
         assert_int_equal(memory.huge_bytes, 65536ULL * SOCLE_MBUF_BYTES + 256 * MIB);
-        assert_int_equal(memory.session_bytes, 1048576ULL * SOCLE_SESSION_BYTES);
+        assert_int_equal(memory.session_bytes, 1048576ULL * SOCLE_SESSION_BYTES + SOCLE_SESSION_HOME);
         dataplane_memory(&asked->dataplane, 1, &memory);
         assert_int_equal(memory.huge_bytes, 1000 * MIB);
         dataplane_memory(&port->dataplane, 2, &memory);

@@ -76,7 +76,7 @@ uint64_t director_bytes(const unsigned *mtus, size_t count)
 static void socle(const struct profile_dataplane *profile, struct dataplane_memory *ret)
 {
         ret->huge_bytes = (uint64_t)profile->mbufs * SOCLE_MBUF_BYTES + profile->heap_bytes;
-        ret->session_bytes = (uint64_t)profile->sessions * SOCLE_SESSION_BYTES;
+        ret->session_bytes = (uint64_t)profile->sessions * SOCLE_SESSION_BYTES + SOCLE_SESSION_HOME;
         snprintf(ret->words, sizeof(ret->words),
                  "%u mbufs × %d B + %" PRIu64 " MiB heap (what socle-dataplane allocates)", profile->mbufs,
                  SOCLE_MBUF_BYTES, profile->heap_bytes / MIB);

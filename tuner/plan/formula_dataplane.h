@@ -20,3 +20,4 @@ uint64_t ovs_port_mbufs(const struct profile_dataplane *profile, unsigned worker
 uint64_t director_bytes(const unsigned *mtus, size_t count);
 #define SOCLE_MBUF_BYTES    2368 /* of the packet pool; as DPDK makes it: tests/tuner/test_plan_dataplane.c */
 #define SOCLE_SESSION_BYTES 224  /* of the session table, a bucket's share and the queue of births in it; likewise */
+#define SOCLE_SESSION_HOME  (1 << 20) /* bytes of its home buckets, at most; likewise */

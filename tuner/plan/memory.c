@@ -131,7 +131,7 @@ static void fit_dataplane(struct planner *planner, int node)
                 plan->session_bytes = room;
                 planner_reason(planner, subject,
                                "there is not room for all sessions: socle-dataplane --sessions %" PRIu64,
-                               room / SOCLE_SESSION_BYTES);
+                               room > SOCLE_SESSION_HOME ? (room - SOCLE_SESSION_HOME) / SOCLE_SESSION_BYTES : 0);
         }
         if (state->dataplane_bytes > room - plan->session_bytes && !asked) {
                 state->dataplane_bytes = 0;
