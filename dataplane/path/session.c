@@ -107,7 +107,8 @@ static __rte_noinline rte_edge_t follow(const struct scene *scene, struct dp_ses
         unsigned int d = lookup->direction;
         struct dp_session_way way = dp_session_way(session, d);
 
-        switch (dp_track(session, dp_session_protocol(session), d, m, l4_of(lookup), l4_length(m, lookup), scene->now_ms)) {
+        switch (dp_track(session, dp_session_protocol(session), d, m, l4_of(lookup), l4_length(m, lookup),
+                         scene->now_ms)) {
         case DP_TRACK_REOPEN:
                 return EDGE_ADMIT;
         case DP_TRACK_INVALID:

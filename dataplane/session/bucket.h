@@ -18,7 +18,8 @@ struct dp_session_bucket {
         uint64_t slots[DP_SESSION_SLOTS]; /* hash's upper half << 32 | index + 1; 0: free */
 } __rte_cache_aligned;
 
-/* Which slots have the hash's tag: bit n + 1 for slot n. Without a branch, since which one it is cannot be predicted. */
+/* Which slots have the hash's tag: bit n + 1 for slot n. Without a branch, since which one it is cannot be predicted.
+ */
 static __rte_always_inline unsigned int dp_session_bucket_match(const struct dp_session_bucket *bucket, uint64_t hash)
 {
 #if defined(__SSE2__) && !defined(__SANITIZE_THREAD__) /* it knows no vector of atomics */
@@ -40,8 +41,8 @@ static __rte_always_inline unsigned int dp_session_bucket_match(const struct dp_
 #endif
 }
 
-/* Is there an entry that has the hash's tag? *ret is the index + 1 of the first one, nearly always the only one; 0 if it
- * was taken out this very moment. */
+/* Is there an entry that has the hash's tag? *ret is the index + 1 of the first one, nearly always the only one; 0 if
+ * it was taken out this very moment. */
 static __rte_always_inline bool dp_session_bucket_first(const struct dp_session_bucket *bucket, uint64_t hash,
                                                         uint32_t *ret)
 {

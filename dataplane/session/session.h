@@ -2,8 +2,8 @@
  * finds it is table.h; what may begin one is admit.h.
  *
  * Two cache lines: the first is all that a packet of an established IPv4 session reads, with the second for its
- * counters. What TCP and SCTP remember is a third one, apart, so that those that need none lie densely. Read and written
- * by workers; control reads, marks, and takes away what has expired. */
+ * counters. What TCP and SCTP remember is a third one, apart, so that those that need none lie densely. Read and
+ * written by workers; control reads, marks, and takes away what has expired. */
 #pragma once
 
 #include <rte_common.h>

@@ -89,8 +89,9 @@ int dp_session_table_init(uint32_t capacity, unsigned int workers)
                 .port_live = rte_zmalloc("port sessions", sizeof(uint32_t) * DP_PORT_MAX, RTE_CACHE_LINE_SIZE),
                 .port_next = rte_zmalloc("port rates", sizeof(uint64_t) * DP_PORT_MAX, RTE_CACHE_LINE_SIZE),
         };
-        if (!dp_sessions.home || !dp_sessions.overflow || !dp_sessions.entries || !dp_sessions.protocols || !dp_sessions.next || !dp_sessions.next_batch ||
-            !dp_sessions.embryonic || !dp_sessions.pools || !dp_sessions.port_live || !dp_sessions.port_next)
+        if (!dp_sessions.home || !dp_sessions.overflow || !dp_sessions.entries || !dp_sessions.protocols ||
+            !dp_sessions.next || !dp_sessions.next_batch || !dp_sessions.embryonic || !dp_sessions.pools ||
+            !dp_sessions.port_live || !dp_sessions.port_next)
                 return -ENOMEM;
         dp_sessions.entries++; /* behind nobody */
         dp_sessions.protocols++;

@@ -7,9 +7,9 @@
  * be waited for). A deletion is one compare-and-swap of the slot: who succeeds retires the entry, which is free again
  * after a grace period, so that nobody's batch ever sees it turn into another.
  *
- * A session's bucket is its home; when that is full, one of the overflow, and those behind it. There are few homes (1 MiB of
- * them, room for 114,688 sessions) however many sessions there may be: on most nodes there never are more, and buckets for
- * a million would lie in thousands of pages, more than a CPU remembers the translations of. */
+ * A session's bucket is its home; when that is full, one of the overflow, and those behind it. There are few homes (1
+ * MiB of them, room for 114,688 sessions) however many sessions there may be: on most nodes there never are more, and
+ * buckets for a million would lie in thousands of pages, more than a CPU remembers the translations of. */
 #pragma once
 
 #include <rte_pause.h>

@@ -13,7 +13,8 @@ enum dp_track {
         DP_TRACK_IGNORE,  /* of dp_track_protocol() only: let it through, but the session lives no longer for it */
 };
 
-/* The protocols with a state machine; `protocol`: the session's. `l4`: offset of the transport header, `length`: bytes by the IP header. */
+/* The protocols with a state machine; `protocol`: the session's. `l4`: offset of the transport header, `length`: bytes
+ * by the IP header. */
 enum dp_track dp_track_protocol(struct dp_session *session, union dp_session_protocol *protocol, unsigned int d,
                                 const struct rte_mbuf *m, uint16_t l4, uint16_t length, uint32_t now_ms);
 
@@ -70,7 +71,8 @@ static __rte_always_inline enum dp_track dp_track(struct dp_session *session, un
 {
         enum dp_track result = DP_TRACK_PASS;
 
-        if (session->state == SOCLE_SESSION_TCP_ESTABLISHED && likely(dp_track_quick(session, protocol, d, m, l4, length))) {
+        if (session->state == SOCLE_SESSION_TCP_ESTABLISHED &&
+            likely(dp_track_quick(session, protocol, d, m, l4, length))) {
                 ;
         } else if (session->state >= SOCLE_SESSION_TCP_SYN_SENT && !(session->flags & DP_SESSION_UNTRACKED)) {
                 result = dp_track_protocol(session, protocol, d, m, l4, length, now_ms);
