@@ -226,8 +226,12 @@ struct dp_session *dp_session_alloc(unsigned int worker)
                 return NULL;
         struct dp_session *session = &dp_sessions.entries[pool->free - 1];
         pool->free = dp_sessions.next[pool->free - 1];
-        for (size_t line = 0; pool->free && line < sizeof(*session); line += RTE_CACHE_LINE_SIZE)
-                rte_prefetch0_write(RTE_PTR_ADD(&dp_sessions.entries[pool->free - 1], line));
+        if (pool->free) { /* the next one's lines */
+                struct dp_session *next = &dp_sessions.entries[pool->free - 1];
+                rte_prefetch0_write(next);
+                rte_prefetch0_write(RTE_PTR_ADD(next, RTE_CACHE_LINE_SIZE));
+                rte_prefetch0_write(dp_session_protocol(next));
+        }
         pool->created++;
         return session;
 }
