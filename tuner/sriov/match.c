@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounded.h"
 #include "wish.h"
 
 struct list {
@@ -92,6 +93,7 @@ static bool like_pattern(const struct pf *pf, const json_t *pattern)
 static int match_pattern(const struct host *host, const json_t *pattern, struct list *list, struct errors *errors)
 {
         cleanup_names char **names = NULL;
+        char words[PATIENCE_WORDS_SIZE];
         int r = host_list(host, &names, PCI_DEVICES);
 
         for (size_t i = 0; r == 0 && names[i]; i++) {
@@ -100,6 +102,9 @@ static int match_pattern(const struct host *host, const json_t *pattern, struct 
                 if (!host_exists(host, PCI_DEVICES "/%s/sriov_totalvfs", names[i]))
                         continue;
                 r = pf_identify(host, names[i], &pf);
+                if (r < 0 && r != -ENOENT)
+                        errors_add(errors, r, "/spec/device/pattern", "devices that can be read",
+                                   "%s cannot be read: %s", names[i], bounded_failure(r, names[i], words));
                 if (r == 0 && like_pattern(&pf, pattern))
                         r = add(list, names[i]);
         }
@@ -108,9 +113,6 @@ static int match_pattern(const struct host *host, const json_t *pattern, struct 
                            "no device with SR-IOV is like it");
                 return -ENOENT;
         }
-        if (r < 0)
-                errors_add(errors, r, "/spec/device/pattern", "devices that can be read", "a device cannot be read: %s",
-                           strerror(-r));
         return r;
 }
 

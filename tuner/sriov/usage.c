@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "link.h"
+#include "bounded.h"
 #include "usage.h"
 
 struct opened {
@@ -142,11 +142,17 @@ static bool has_upper(struct usage *usage, const char *interface, char ret[64])
 const char *usage_of_interface(struct usage *usage, const char *interface)
 {
         char upper[64];
+        int addressed;
 
         if (has_upper(usage, interface, upper))
                 snprintf(usage->words, sizeof(usage->words), "%s, which its interface %.32s is part of", upper,
                          interface);
-        else if (link_has_address(usage->host, interface))
+        else if ((addressed = bounded_has_address(usage->host, interface)) < 0)
+                snprintf(
+                        usage->words, sizeof(usage->words),
+                        "this host's own network, perhaps: whether its interface %.32s has an address is not told (%s)",
+                        interface, strerror(-addressed));
+        else if (addressed > 0)
                 snprintf(usage->words, sizeof(usage->words),
                          "this host's own network: its interface %.32s has an address", interface);
         else
