@@ -11,9 +11,9 @@
 
 static struct {
         struct machine machine;
-        json_t *status[3]; /* as last told, by id */
-        unsigned noted, gone;
-        char order[8]; /* of what is written while things go back: "d"evice, "p"rofile */
+        json_t *status[3];                       /* as last told, by id */
+        unsigned noted, gone, steps, stop_after; /* 0: does not stop */
+        char order[8];                           /* of what is written while things go back: "d"evice, "p"rofile */
 } all;
 
 static void on_tell(void *user, const struct want *want, json_t *status, const char *failure)
@@ -34,11 +34,12 @@ static void on_note(void *user, int priority, const char *format, ...)
 
 static void on_step(void *user)
 {
+        all.steps++;
 }
 
-static bool never(void *user)
+static bool is_stopping(void *user)
 {
-        return false;
+        return all.stop_after && all.steps >= all.stop_after;
 }
 
 static void machine_over(struct kernel *kernel)
@@ -48,10 +49,10 @@ static void machine_over(struct kernel *kernel)
                 .tell = on_tell,
                 .gone = on_gone,
                 .step = on_step,
-                .stopping = never,
+                .stopping = is_stopping,
                 .note = on_note,
         };
-        all.noted = all.gone = 0;
+        all.noted = all.gone = all.steps = all.stop_after = 0;
         assert_int_equal(machine_init(&all.machine), 0);
 }
 
@@ -69,6 +70,7 @@ static void end_machine(void)
                 all.status[i] = NULL;
         }
         machine_clear(&all.machine);
+        all.machine = (struct machine){};
 }
 
 static int teardown(void **state)
@@ -194,6 +196,33 @@ static void test_stuck(void **state)
         assert_int_equal(kernel->values[0][0].value[VF_VLAN], 7);
 }
 
+/* The end waits for one object, and not for all; what is not reached is done after the next start. */
+static void test_stops_between_objects(void **state)
+{
+        struct kernel *kernel = *state;
+
+        all.stop_after = 2; /* the profile's step is one, too */
+        pass(FIRST, SECOND);
+        assert_state(1, "active", "");
+        assert_null(all.status[2]);
+        end_machine();
+        machine_over(kernel);
+        pass(FIRST, SECOND);
+        assert_state(2, "active", "");
+
+        all.steps = 0;
+        all.stop_after = 1;
+        pass(NULL, NULL);
+        end_machine();
+        cleanup_free char *half = kernel_image(kernel);
+        assert_int_equal((strstr(half, KVF(0)) != NULL) + (strstr(half, "0000:01:11.0") != NULL), 1);
+        machine_over(kernel);
+        pass(NULL, NULL);
+        cleanup_free char *none = kernel_image(kernel);
+        assert_null(strstr(none, KVF(0)));
+        assert_null(strstr(none, "0000:01:11.0"));
+}
+
 /* ---- what is wanted no more ---- */
 
 static const char *restoring(size_t index, const char *member)
@@ -294,7 +323,11 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(test_##name, setup, teardown)
         static const struct CMUnitTest tests[] = {
-                TEST(drift), TEST(drift_that_cannot_be_put_back), TEST(stuck), TEST(a_restore_waits_for_what_hangs),
+                TEST(drift),
+                TEST(drift_that_cannot_be_put_back),
+                TEST(stuck),
+                TEST(stops_between_objects),
+                TEST(a_restore_waits_for_what_hangs),
                 TEST(order),
         };
 
