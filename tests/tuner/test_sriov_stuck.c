@@ -134,6 +134,16 @@ static void test_looks(void **state)
         }
 }
 
+static void test_a_pattern_names_the_device(void **state)
+{
+        struct kernel *kernel = *state;
+
+        kernel->hangs = "/sys/class/net/eth0/phys_port_name";
+        apply_fails(kernel, "{'device':{'pattern':{'vendor':'8086'}},'numvfs':3}", -ETIMEDOUT, "/spec/device/pattern",
+                    PF0 " cannot be read: still not done with telling /sys/class/net/eth0/phys_port_name");
+        kernel_lets_go(kernel);
+}
+
 /* By whom a VF is used, when the kernel does not say. */
 static void test_addresses(void **state)
 {
@@ -229,6 +239,7 @@ int main(void)
         static const struct CMUnitTest tests[] = {
                 cmocka_unit_test(test_changes),
                 cmocka_unit_test(test_looks),
+                cmocka_unit_test_setup_teardown(test_a_pattern_names_the_device, kernel_setup, kernel_teardown),
                 cmocka_unit_test_setup_teardown(test_addresses, kernel_setup, kernel_teardown),
                 cmocka_unit_test(test_netlink_answers),
         };

@@ -93,6 +93,7 @@ static bool like_pattern(const struct pf *pf, const json_t *pattern)
 static int match_pattern(const struct host *host, const json_t *pattern, struct list *list, struct errors *errors)
 {
         cleanup_names char **names = NULL;
+        const char *reading = PCI_DEVICES;
         char words[PATIENCE_WORDS_SIZE];
         int r = host_list(host, &names, PCI_DEVICES);
 
@@ -101,10 +102,8 @@ static int match_pattern(const struct host *host, const json_t *pattern, struct 
 
                 if (!host_exists(host, PCI_DEVICES "/%s/sriov_totalvfs", names[i]))
                         continue;
+                reading = names[i];
                 r = pf_identify(host, names[i], &pf);
-                if (r < 0 && r != -ENOENT)
-                        errors_add(errors, r, "/spec/device/pattern", "devices that can be read",
-                                   "%s cannot be read: %s", names[i], bounded_failure(r, names[i], words));
                 if (r == 0 && like_pattern(&pf, pattern))
                         r = add(list, names[i]);
         }
@@ -113,6 +112,9 @@ static int match_pattern(const struct host *host, const json_t *pattern, struct 
                            "no device with SR-IOV is like it");
                 return -ENOENT;
         }
+        if (r < 0)
+                errors_add(errors, r, "/spec/device/pattern", "devices that can be read", "%s cannot be read: %s",
+                           reading, bounded_failure(r, reading, words));
         return r;
 }
 
