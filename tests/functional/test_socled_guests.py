@@ -2,6 +2,7 @@
 audit and topology with guests in them, and a guest's interface on the dataplane."""
 
 import contextlib
+import itertools
 import os
 import threading
 import time
@@ -148,6 +149,45 @@ def test_events_do_not_keep_drift_from_being_seen(host, libvirt):
     finally:
         stop.set()
         storming.join()
+
+
+@contextlib.contextmanager
+def storm_of_changes(host):
+    """A pass of the host's thread after the other, none of which is about what is looked for."""
+    stop = threading.Event()
+    rpc = host.daemon.connect()
+
+    def storm():
+        for n in itertools.count():
+            if stop.is_set():
+                break
+            rpc.apply({"kind": "SriovDevice", "name": "nic", "spec": {"device": {"address": "0000:fe:00.0"}, "numvfs": 1 + n % 2}}, wait=30)
+
+    before = host.rpc.call("info")["host"]["passes"]["count"]
+    storming = threading.Thread(target=storm)
+    storming.start()
+    try:
+        yield
+        assert host.rpc.call("info")["host"]["passes"]["count"] > before + 20
+    finally:
+        stop.set()
+        storming.join()
+
+
+def test_changes_do_not_keep_drift_from_being_seen(host, libvirt):
+    """Pins that are set behind libvirt's back, which nothing tells of, and a knob."""
+    placed(host, libvirt)
+    thread = libvirt.thread("d", "CPU 1")
+    with storm_of_changes(host):
+        for _ in range(2):
+            host.tree.put(**{"/proc/sys/vm/swappiness": "99"})
+            os.sched_setaffinity(thread, {0})
+            host.guest_until("drift", lambda s: s["state"] == "drifted", patience=15)
+            assert host.until("drift", lambda s: s["state"] == "drifted")["drift"][0]["found"] == "99"
+            host.tree.put(**{"/proc/sys/vm/swappiness": "10"})
+            os.sched_setaffinity(thread, {1})
+            host.guest_until("as it was", lambda s: s["state"] == "active", patience=15)
+            host.until("as it was", lambda s: s["state"] == "active")
 
 
 DEDICATED = {"vcpus": {"policy": "dedicated"}}

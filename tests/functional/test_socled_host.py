@@ -9,6 +9,7 @@ import time
 import pytest
 
 from host_tree import HostTree
+from netns import wait_until
 from socled_fixture import PATIENCE, Socled, directory, socled  # noqa: F401
 
 IRQS = {f"/proc/irq/{n}/smp_affinity_list": "0-7" for n in (24, 25)}
@@ -201,6 +202,33 @@ def test_what_cannot_be_put_back_is_told_and_tried_again(host):
     assert host.tree.read("/proc/sys/vm/swappiness") == "60" and host.journals() == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="the test mounts: needs root")
+def test_what_cannot_be_put_back_stays_to_be_done_after_a_restart(host):
+    """A journal without its object is one to restore."""
+    host.rpc.apply(profile(), wait=30)
+    with read_only(host.tree.path("/proc/sys/vm/swappiness")):
+        host.delete(wait=30)
+        host.daemon.kill()
+        host.start()
+        wait_until(lambda: host.rpc.call("info")["host"]["state"] == "settled", PATIENCE, "the first pass")
+        (entry,) = host.rpc.call("info")["host"]["restoring"]
+        assert entry["kind"] == "HostProfile" and "swappiness" in entry["words"]
+    wait_until(lambda: "restoring" not in host.rpc.call("info")["host"], PATIENCE, "put back")
+    assert host.tree.read("/proc/sys/vm/swappiness") == "60" and host.journals() == []
+
+
+def test_of_many_changes_the_newest_counts(host):
+    """What is overtaken before it has begun is not begun, and nothing old is said of the newest."""
+    for n in range(11, 61):
+        memory = {**QUIET["memory"], "swappiness": n}
+        host.rpc.apply(profile(memory=memory))
+        assert host.status()["state"] in ("pending", "active")
+    host.rpc.apply(profile(memory={**QUIET["memory"], "swappiness": 61}), wait=30)
+    assert host.status()["state"] == "active" and host.tree.read("/proc/sys/vm/swappiness") == "61"
+    host.delete(wait=30)
+    assert host.tree.read("/proc/sys/vm/swappiness") == "60" and host.journals() == []
+
+
 def new_interrupt(host, number):
     """As the kernel makes them: the directory is there with its files."""
     made = host.tree.root / f"made-{number}"
@@ -231,6 +259,22 @@ def test_a_cpu_that_goes_makes_the_plan_anew(host):
     host.tree.put(**{"/sys/devices/system/cpu/cpu6/online": "0", "/sys/devices/system/cpu/online": "0-5"})
     status = host.until("another plan", lambda s: s.get("plan", {}).get("classes", before) != before)
     assert status["state"] == "active" and cpus == "0-6", status
+
+
+def test_a_machine_that_is_too_small_now_is_an_error_until_it_is_not(host):
+    """What was set stays, and is put back when the profile goes."""
+    before = host.tree.snapshot()
+    host.rpc.apply(profile(classes={"guests": {"dedicated": {"cores": 1}}}), wait=30)
+    assert host.status()["state"] == "active", host.status()
+    online = host.tree.read("/sys/devices/system/cpu/online")
+    host.tree.put(**{"/sys/devices/system/cpu/online": "0,4"})
+    status = host.until("too small", lambda s: s["state"] == "error")
+    assert "/spec/classes/guests/dedicated/cores" in status["error"], status
+    assert host.tree.read("/proc/sys/vm/swappiness") == "10"
+    host.tree.put(**{"/sys/devices/system/cpu/online": online})
+    host.until("large enough", lambda s: s["state"] == "active")
+    host.delete(wait=30)
+    assert host.tree.snapshot() == before and host.journals() == []
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the test mounts: needs root")

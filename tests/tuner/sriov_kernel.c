@@ -12,6 +12,8 @@
 #include "socle/cleanup.h"
 #include "sriov/devlink.h"
 #include "sriov/link.h"
+#include "sriov/module.h"
+#include "sriov/patience.h"
 #include "sriov_kernel.h"
 
 #define DRIVERS "/sys/bus/pci/drivers/"
@@ -205,6 +207,45 @@ void kernel_unplug(struct kernel *kernel, const char *address)
         tree_remove(kernel->tree, path);
 }
 
+/* ---- what hangs ---- */
+
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t let_on = PTHREAD_COND_INITIALIZER;
+static unsigned hanging;
+
+static void hang(const char *where)
+{
+        pthread_mutex_lock(&gate);
+        bool hangs = the_kernel->hangs && strcmp(the_kernel->hangs, where) == 0;
+        hanging += hangs;
+        if (hangs)
+                patience_give_up();
+        while (the_kernel->hangs && strcmp(the_kernel->hangs, where) == 0)
+                pthread_cond_wait(&let_on, &gate);
+        pthread_mutex_unlock(&gate);
+}
+
+static int nothing_is_left(void *user, uint64_t *progress)
+{
+        static const char *const owners[] = {PF0, PF1, "addresses"};
+        bool pending = false;
+
+        for (size_t i = 0; i < ARRAY_LEN(owners); i++)
+                pending |= patience_pending(owners[i], NULL);
+        return !pending;
+}
+
+void kernel_lets_go(struct kernel *kernel)
+{
+        struct patience patience = patience_of(60000);
+
+        pthread_mutex_lock(&gate);
+        kernel->hangs = NULL;
+        pthread_cond_broadcast(&let_on);
+        pthread_mutex_unlock(&gate);
+        assert_int_equal(patience_wait(&patience, 0, nothing_is_left, NULL), 1);
+}
+
 /* ---- what is written ---- */
 
 struct late {
@@ -309,6 +350,10 @@ static int refuse(struct tree *tree, enum host_step step, const char *path)
 {
         struct kernel *kernel = the_kernel;
 
+        if (step == HOST_LIST && kernel->unseen && strcmp(path, kernel->unseen) == 0)
+                return -EACCES;
+        if (step == HOST_READ || step == HOST_WRITE)
+                hang(path);
         if (step != HOST_WRITE)
                 return 0;
         if (strstr(path, "/sriov_numvfs") && vf_count(kernel, strstr(path, PF1) != NULL) == 0)
@@ -338,6 +383,7 @@ int link_read_vfs(const struct host *host, const char *interface, struct vf *vfs
 {
         int pf = pf_of_interface(interface);
 
+        hang(__func__);
         if (pf < 0)
                 return -ENODEV;
         for (unsigned i = 0; i < count && i < VFS_MAX; i++) {
@@ -362,9 +408,11 @@ int link_write_vf(const struct host *host, const char *interface, unsigned numbe
 {
         static const enum vf_value vlan[] = {VF_VLAN, VF_QOS, VF_VLAN_PROTOCOL};
         static const enum vf_value rate[] = {VF_MIN_TX_RATE, VF_MAX_TX_RATE};
-        int pf = pf_of_interface(interface), r = netlink_step(the_kernel);
+        int pf = pf_of_interface(interface), r;
         char address[32];
 
+        hang(__func__);
+        r = netlink_step(the_kernel);
         words[0] = '\0';
         if (r < 0)
                 return r;
@@ -389,8 +437,10 @@ int link_write_vf(const struct host *host, const char *interface, unsigned numbe
 int link_set_up(const struct host *host, const char *interface, bool up, char words[LINK_WORDS_SIZE])
 {
         char path[128];
-        int r = netlink_step(the_kernel);
+        int r;
 
+        hang(__func__);
+        r = netlink_step(the_kernel);
         words[0] = '\0';
         if (r < 0)
                 return r;
@@ -399,8 +449,9 @@ int link_set_up(const struct host *host, const char *interface, bool up, char wo
         return 0;
 }
 
-bool link_has_address(const struct host *host, const char *interface)
+int link_has_address(const struct host *host, const char *interface)
 {
+        hang(__func__);
         return the_kernel->link_address;
 }
 
@@ -413,6 +464,7 @@ int devlink_read_eswitch(const struct host *host, const char *address, enum eswi
 {
         enum eswitch_mode mode = the_kernel->eswitch[pf_of_address(address)];
 
+        hang(__func__);
         if (mode == ESWITCH_UNKNOWN)
                 return -EOPNOTSUPP;
         *ret = mode;
@@ -422,8 +474,10 @@ int devlink_read_eswitch(const struct host *host, const char *address, enum eswi
 int devlink_write_eswitch(const struct host *host, const char *address, enum eswitch_mode mode,
                           char words[LINK_WORDS_SIZE])
 {
-        int r = netlink_step(the_kernel);
+        int r;
 
+        hang(__func__);
+        r = netlink_step(the_kernel);
         words[0] = '\0';
         if (r < 0)
                 return r;
@@ -433,6 +487,12 @@ int devlink_write_eswitch(const struct host *host, const char *address, enum esw
         }
         the_kernel->eswitch[pf_of_address(address)] = mode;
         return 0;
+}
+
+int module_load(const struct host *host, const char *name_or_alias)
+{
+        hang(__func__);
+        return -ENOENT;
 }
 
 /* ---- from the outside ---- */
@@ -479,6 +539,7 @@ int kernel_setup(void **state)
                 tree_put(kernel->tree, path, "%s", "");
         }
         tree_put(kernel->tree, "/sys/bus/pci/drivers_probe", "%s", "");
+        tree_put(kernel->tree, "/proc/1/fd/.keep", "%s", "");
         tree_put(kernel->tree, "/proc/cpuinfo", "vendor_id\t: GenuineIntel");
         put_pf(kernel, 0);
         put_pf(kernel, 1);

@@ -33,6 +33,8 @@ struct kernel {
         const char *vanishes_with;            /* when this file is written to, … */
         int vanishes;                         /* … the VF of PF0 is gone; -1: PF0's interface */
         bool rules_broken;                    /* a number changed to another that is not 0, an absent VF written to */
+        const char *hangs;                    /* this function ("link_set_up", …) or file, until kernel_lets_go() */
+        const char *unseen;                   /* a directory that we may not list */
         unsigned writes;                      /* to the kernel, by whatever way */
         unsigned numvfs_writes;
 };
@@ -47,5 +49,7 @@ char *kernel_image(struct kernel *kernel);
 const char *kernel_driver(struct kernel *kernel, const char *address, char buffer[32]);
 void kernel_link(struct kernel *kernel, const char *path, const char *target);
 void kernel_unlink(struct kernel *kernel, const char *path);
+/* What hangs goes on, and has been waited for. */
+void kernel_lets_go(struct kernel *kernel);
 /* The function leaves the machine. */
 void kernel_unplug(struct kernel *kernel, const char *address);

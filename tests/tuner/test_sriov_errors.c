@@ -295,7 +295,7 @@ static void test_interface_vanishes(void **state)
         assert_int_equal(kernel->numvfs_writes, 2);
 }
 
-/* A userspace driver of another kind, and processes that cannot be looked at. */
+/* A userspace driver of another kind. */
 static void test_uio(void **state)
 {
         struct kernel *kernel = *state;
@@ -343,6 +343,30 @@ static void test_open_group(void **state)
         const json_t *device = json_array_get(json_object_get(status, "devices"), 0);
         const json_t *vf = json_array_get(json_object_get(device, "vfs"), 2);
         assert_string_equal(json_string_value(json_object_get(vf, "user")), "a process that has its vfio device open");
+}
+
+/* Whom we may not look at may be the one: never "nobody". */
+static void test_unseen(void **state)
+{
+        struct kernel *kernel = *state;
+
+        apply_ok(kernel, VFS("{'first':0,'last':1,'driver':'vfio-pci'},{'first':2,'driver':'none'}"));
+        tree_put(kernel->tree, "/proc/77/fd/.keep", "%s", "");
+        kernel->unseen = "/proc/77/fd";
+        apply_fails(kernel, "{" DEVICE ",'numvfs':6}", -EBUSY, "/spec/numvfs",
+                    "VF 1 (" KVF(1) ") of " PF0 " (eth0) would be removed, since all are made anew, and is used by "
+                                    "somebody, perhaps: some processes do not let us see whether they have its "
+                                    "vfio group 11 open");
+        apply_fails(kernel, VFS("{'first':0,'last':1,'driver':'vfio-pci'},{'first':2,'driver':'kernel'}"), -EBUSY,
+                    "/spec/vfs/1/driver", "vfio group 12");
+        /* What takes nothing away is done. */
+        apply_ok(kernel, VFS("{'first':0,'last':1,'driver':'vfio-pci'},{'first':2,'driver':'none'},{'first':3,'spoof_"
+                             "check':false}"));
+        kernel->unseen = NULL;
+        /* Hidden altogether. */
+        tree_remove(kernel->tree, "/proc/1");
+        apply_fails(kernel, "{" DEVICE ",'numvfs':6}", -EBUSY, "/spec/numvfs", "vfio group 10");
+        apply_ok(kernel, "{" DEVICE ",'numvfs':6,'force':true}");
 }
 
 static void test_kernels_own_network(void **state)
@@ -424,6 +448,7 @@ int main(void)
                 TEST(interface_vanishes),
                 TEST(uio),
                 TEST(open_group),
+                TEST(unseen),
                 TEST(kernels_own_network),
                 TEST(damaged_journal),
         };

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "socle/cleanup.h"
 #include "sriov/patience.h"
 #include "tree.h"
 
@@ -20,11 +21,6 @@ static void test_write(void **state)
         assert_int_equal(patience_write(&patience, &tree->host, "7", "/sys/none"), -ENOENT);
 }
 
-static int write_has_ended(void *user, uint64_t *progress)
-{
-        return ((struct tree *)user)->answer == NULL;
-}
-
 static void answer_and_end(struct tree *tree, enum host_step step, const char *path)
 {
         char byte;
@@ -35,24 +31,35 @@ static void answer_and_end(struct tree *tree, enum host_step step, const char *p
 
 static int nothing_pending(void *user, uint64_t *progress)
 {
-        return !patience_pending("0000:01:00.0");
+        return !patience_pending("0000:01:00.0", NULL);
 }
 
 static void test_stuck_write(void **state)
 {
         struct patience none = patience_owned(patience_of(0), "0000:01:00.0"), long_one = patience_of(60000);
+        struct patience look = patience_to_look(none.owner);
+        char words[PATIENCE_WORDS_SIZE];
         struct tree *tree = *state;
+        struct host quiet = {.root = tree->root, .state = tree->state};
+        cleanup_free char *text = NULL;
 
         assert_int_equal(pipe(gate), 0);
         tree_put(tree, "/sys/file", "0");
+        tree_put(tree, "/sys/other", "1");
         tree->answer = answer_and_end;
+        none.last_ms = none.end_ms;
         assert_int_equal(patience_write(&none, &tree->host, "7", "/sys/file"), -ETIMEDOUT);
-        assert_ptr_equal(tree->answer, answer_and_end);
-        assert_true(patience_pending("0000:01:00.0"));
-        assert_false(patience_pending("0000:01:00.1"));
+        assert_true(patience_pending("0000:01:00.0", words));
+        assert_non_null(strstr(words, "writing '7' to /sys/file, begun at 2"));
+        assert_false(patience_pending("0000:01:00.1", NULL));
+        /* Nothing is piled on it, but one may look, and others are not concerned. */
+        assert_int_equal(patience_write(&none, &tree->host, "8", "/sys/other"), -EBUSY);
+        assert_int_equal(patience_read(&look, &quiet, &text, "/sys/other"), 0);
+        assert_string_equal(text, "1");
+        assert_int_equal(patience_write(&long_one, &quiet, "2", "/sys/other"), 0);
         assert_int_equal(write(gate[1], "", 1), 1);
-        assert_int_equal(patience_wait(&long_one, 0, write_has_ended, tree), 1);
         assert_int_equal(patience_wait(&long_one, 0, nothing_pending, NULL), 1);
+        assert_null(tree->answer); /* it has got to its end */
         close(gate[0]);
         close(gate[1]);
 }

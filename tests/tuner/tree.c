@@ -13,6 +13,9 @@ static int before(void *user, enum host_step step, const char *path)
         struct tree *tree = user;
         bool writes = step == HOST_CREATE || step == HOST_FILL || step == HOST_MAKE_DIRECTORY;
 
+        /* Whoever dies there dies at the next step just as well. */
+        if (step == HOST_LIST)
+                return tree->refuse ? tree->refuse(tree, step, path) : 0;
         tree->steps++;
         if (tree->die_at && tree->steps == tree->die_at)
                 _exit(42);

@@ -160,6 +160,10 @@ static int by_version(const void *a, const void *b)
 int host_list(const struct host *host, char ***ret, const char *path, ...)
 {
         FORMAT_PATH(path, -ENOMEM);
+        int r = host_before(host, HOST_LIST, path_text);
+
+        if (r < 0)
+                return r;
         cleanup_close int fd = host_open_path(host, path_text, O_RDONLY | O_DIRECTORY);
         if (fd < 0)
                 return fd;

@@ -12,6 +12,7 @@
 /* What can go wrong one by one, and after each of which a process may die. */
 enum host_step {
         HOST_READ,
+        HOST_LIST,           /* the names in a directory */
         HOST_WRITE,          /* one value to a file of the kernel's */
         HOST_CREATE,         /* a temporary beside a file of ours */
         HOST_FILL,           /* its text */

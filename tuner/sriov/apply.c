@@ -180,12 +180,9 @@ static int bring_about(struct transaction *transaction, struct change *change, c
 static int go_forth(struct transaction *transaction, struct part *part)
 {
         struct change change = sriov_transaction_change(transaction, part->wish, FORTH_MS);
-        int r;
 
         part->touched = true;
-        r = bring_about(transaction, &change, part->before, &part->target, part);
-        part->stuck = change.stuck;
-        return r;
+        return bring_about(transaction, &change, part->before, &part->target, part);
 }
 
 /* Whatever was reached of one device, to a state that was there. */
@@ -220,13 +217,14 @@ static int undo(struct transaction *transaction)
 
                 if (!part->touched)
                         continue;
-                if (part->stuck)
+                if (patience_pending(part->address, NULL)) /* as has been said */
                         r = -ETIMEDOUT;
                 else
                         r = go_back(transaction, part->address, &before->state, part->wish && part->wish->force);
                 if (r < 0)
                         errors_add(transaction->errors, r, "", "",
-                                   "%s could not be put back as it was; that is tried again at the next start",
+                                   "%s could not be put back as it was; that is tried again before anything else is "
+                                   "done with it",
                                    part->address);
                 result = result ?: r;
         }

@@ -14,7 +14,6 @@ struct change {
         struct usage *usage;
         struct patience patience;
         struct errors *errors;
-        bool stuck; /* a driver does not return: nothing more can be done about this device */
 };
 
 /* Complains that the device cannot be read any more. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bounded.h"
 #include "change.h"
 #include "driver.h"
 
@@ -17,8 +18,10 @@ struct checking {
 
 void pf_unreadable(struct change *change, const char *address, int error)
 {
+        char words[PATIENCE_WORDS_SIZE];
+
         errors_add(change->errors, error, change->wish ? "/spec/device" : "", "a device that stays while it is set up",
-                   "%s cannot be read any more: %s", address, strerror(-error));
+                   "%s cannot be read any more: %s", address, bounded_failure(error, address, words));
 }
 
 static void complain(struct checking *checking, int code, const char *pointer, const char *expected,

@@ -3,19 +3,25 @@
  * address set. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "bounded.h"
 #include "change.h"
-#include "devlink.h"
 #include "driver.h"
-#include "link.h"
 
 /* After no VF has come for so long, no more are expected. */
 #define QUIET_MS 3000
 
-static int complain(struct change *change, int code, const char *pointer, const char *expected, const char *message)
+/* What the kernel has refused; or, where it has not come back at all, that. */
+static int complain(struct change *change, const struct pf *pf, int code, const char *pointer, const char *expected,
+                    const char *message)
 {
-        errors_add(change->errors, code, change->wish ? pointer : "", expected, "%s", message);
+        char name[PF_NAME_SIZE];
+
+        pointer = change->wish ? pointer : "";
+        if (!bounded_complain(change->errors, code, pointer, pf_name(pf, name), pf->address))
+                errors_add(change->errors, code, pointer, expected, "%s", message);
         return code;
 }
 
@@ -26,12 +32,12 @@ static int set_link(struct change *change, const struct pf *pf, const struct pf_
 
         if (target->link == LINK_ANY || !pf->interface[0] || pf->up == up)
                 return 0;
-        int r = link_set_up(change->host, pf->interface, up, words);
+        int r = bounded_set_up(&change->patience, change->host, pf->interface, up, words);
         if (r == 0)
                 return 0;
         snprintf(message, sizeof(message), "interface %s cannot be set %s: %s%s%s", pf->interface, up ? "up" : "down",
                  strerror(-r), words[0] ? ": " : "", words);
-        return complain(change, r, "/spec/device", "an interface that can be set up, as its VFs need it", message);
+        return complain(change, pf, r, "/spec/device", "an interface that can be set up, as its VFs need it", message);
 }
 
 static int set_eswitch(struct change *change, const struct pf *pf, const struct pf_target *target)
@@ -40,12 +46,12 @@ static int set_eswitch(struct change *change, const struct pf *pf, const struct 
 
         if (target->eswitch == ESWITCH_UNKNOWN || target->eswitch == pf->eswitch)
                 return 0;
-        int r = devlink_write_eswitch(change->host, pf->address, target->eswitch, words);
+        int r = bounded_write_eswitch(&change->patience, change->host, pf->address, target->eswitch, words);
         if (r == 0)
                 return 0;
         snprintf(message, sizeof(message), "eswitch mode %s is refused by %s: %s%s%s",
                  eswitch_mode_name(target->eswitch), pf_name(pf, name), strerror(-r), words[0] ? ": " : "", words);
-        return complain(change, r, "/spec/eswitch_mode", "a mode that the device's driver can do", message);
+        return complain(change, pf, r, "/spec/eswitch_mode", "a mode that the device's driver can do", message);
 }
 
 /* What to do about a refusal of so many VFs. */
@@ -77,15 +83,8 @@ static int write_count(struct change *change, const struct pf *pf, unsigned coun
         int r = patience_write(&change->patience, change->host, text, PCI_DEVICES "/%s/sriov_numvfs", pf->address);
         if (r == 0)
                 return 0;
-        if (r == -ETIMEDOUT) {
-                change->stuck = true;
-                snprintf(message, sizeof(message), "%s is still not done with being set to %u VFs", pf_name(pf, name),
-                         count);
-                return complain(change, r, "/spec/numvfs",
-                                "whoever uses the VFs to let go of them; the kernel waits for that", message);
-        }
         snprintf(message, sizeof(message), "%s refuses %u VFs: %s", pf_name(pf, name), count, strerror(-r));
-        return complain(change, r, "/spec/numvfs", remedy(r), message);
+        return complain(change, pf, r, "/spec/numvfs", remedy(r), message);
 }
 
 struct appearing {
@@ -114,15 +113,17 @@ static int await_vfs(struct change *change, const struct pf *pf, unsigned count)
         struct appearing appearing = {change->host, pf, count, 0};
         char message[200], expected[128], name[PF_NAME_SIZE];
         int r = patience_wait(&change->patience, QUIET_MS, all_there, &appearing);
-        long said = device_number(change->host, -1, PCI_DEVICES "/%s/sriov_numvfs", pf->address);
+        cleanup_free char *said = NULL;
 
-        if (r > 0 && said == (long)count)
+        if (patience_read(&change->patience, change->host, &said, PCI_DEVICES "/%s/sriov_numvfs", pf->address) < 0)
+                said = NULL;
+        if (r > 0 && said && strtoul(said, NULL, 10) == count)
                 return 0;
         snprintf(expected, sizeof(expected), "all %u of them; the kernel's log says more, and some drivers need %s",
                  count, pf->up ? "a link" : "the interface up");
-        snprintf(message, sizeof(message), "%u of %u VFs of %s have appeared; its driver says %ld", appearing.present,
-                 count, pf_name(pf, name), said);
-        return complain(change, -ENODEV, "/spec/numvfs", expected, message);
+        snprintf(message, sizeof(message), "%u of %u VFs of %s have appeared; its driver says %s", appearing.present,
+                 count, pf_name(pf, name), said ?: "nothing");
+        return complain(change, pf, -ENODEV, "/spec/numvfs", expected, message);
 }
 
 /* Who may take the VF, before drivers see it. */
@@ -138,10 +139,10 @@ static int reserve(struct change *change, const struct pf *pf, const struct pf_t
                         continue;
                 r = device_link(change->host, address, sizeof(address), PCI_DEVICES "/%s/virtfn%u", pf->address, i);
                 if (r == 0)
-                        r = driver_reserve(change->host, address, DRIVER_VFIO);
+                        r = driver_reserve(change->host, &change->patience, address, DRIVER_VFIO);
                 snprintf(message, sizeof(message), "VF %u cannot be reserved for vfio-pci: %s", i, strerror(-r));
         }
-        return r == 0 ? 0 : complain(change, r, "/spec/numvfs", "VFs that stay while they are set up", message);
+        return r == 0 ? 0 : complain(change, pf, r, "/spec/numvfs", "VFs that stay while they are set up", message);
 }
 
 int change_device(struct change *change, const struct pf *pf, const struct pf_target *target)
@@ -157,7 +158,8 @@ int change_device(struct change *change, const struct pf *pf, const struct pf_ta
                 r = set_eswitch(change, pf, target);
         if (r == 0 && remakes && target->count > 0) {
                 /* Kernels before 4.12 have no such file: their VFs are probed as they come, and change hands then. */
-                (void)host_write(change->host, "0", PCI_DEVICES "/%s/sriov_drivers_autoprobe", pf->address);
+                (void)patience_write(&change->patience, change->host, "0", PCI_DEVICES "/%s/sriov_drivers_autoprobe",
+                                     pf->address);
                 r = write_count(change, pf, target->count);
                 if (r == 0)
                         r = await_vfs(change, pf, target->count);

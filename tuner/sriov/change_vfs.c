@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bounded.h"
 #include "change.h"
 #include "driver.h"
-#include "link.h"
 
 /* After no driver has come for so long, no more are expected. */
 #define DRIVERS_QUIET_MS 5000
@@ -45,11 +45,19 @@ static bool together(enum vf_value a, enum vf_value b)
         return a == b || (is_vlan(a) && is_vlan(b)) || (is_rate(a) && is_rate(b));
 }
 
+/* Said, when the kernel has not come back at all. */
+static bool is_stuck(struct changing *changing, int error, const char *pointer)
+{
+        return bounded_complain(changing->change->errors, error, pointer, changing->name, changing->pf->address);
+}
+
 static int complain_value(struct changing *changing, unsigned number, enum vf_value value, int error, const char *words)
 {
         const char *driver = changing->pf->driver;
         char pointer[POINTER_SIZE], text[VF_TEXT_SIZE], expected[160];
 
+        if (is_stuck(changing, error, wish_pointer(changing->change->wish, number, value, pointer)))
+                return error;
         if (error == -EPROTONOSUPPORT)
                 value = VF_VLAN_PROTOCOL; /* which was sent together with the VLAN */
         if (error == -EPROTONOSUPPORT)
@@ -72,8 +80,12 @@ static int complain_value(struct changing *changing, unsigned number, enum vf_va
 static int has_carrier(void *user, uint64_t *progress)
 {
         const struct changing *changing = user;
+        cleanup_free char *carrier = NULL;
 
-        return device_number(changing->change->host, 0, "/sys/class/net/%s/carrier", changing->pf->interface) == 1;
+        /* Newer kernels take the lock of all interfaces for it. */
+        int r = patience_read(&changing->change->patience, changing->change->host, &carrier,
+                              "/sys/class/net/%s/carrier", changing->pf->interface);
+        return r == -ETIMEDOUT || r == -EBUSY ? r : r == 0 && strcmp(carrier, "1") == 0;
 }
 
 /* Drivers that know rates only by the link's speed refuse them until there is one; whether this driver does is for it
@@ -102,12 +114,14 @@ static int write_value(struct changing *changing, unsigned number, enum vf_value
         }
         if (is_rate(value) && values.value[value] > 0)
                 await_carrier(changing);
-        int r = link_write_vf(changing->change->host, changing->pf->interface, number, value, &values, words);
+        int r = bounded_write_vf(&changing->change->patience, changing->change->host, changing->pf->interface, number,
+                                 value, &values, words);
         /* What the device neither tells nor can set, and nobody wishes for, is as it was. */
         if (r == -EOPNOTSUPP && !is_wished(changing->change, number, value))
                 return 0;
         /* Nor that no address is set, which many drivers refuse to be told: any is as good (vf_value_satisfied()). */
-        if (r < 0 && value == VF_MAC_ADDRESS && values.value[value] == 0 && !is_wished(changing->change, number, value))
+        if (r < 0 && r != -ETIMEDOUT && value == VF_MAC_ADDRESS && values.value[value] == 0 &&
+            !is_wished(changing->change, number, value))
                 return 0;
         return r == 0 ? 0 : complain_value(changing, number, value, r, words);
 }
@@ -135,8 +149,13 @@ static int complain_driver(struct changing *changing, unsigned number, int error
 {
         char pointer[POINTER_SIZE];
 
-        errors_add(changing->change->errors, error, wish_pointer(changing->change->wish, number, VF_DRIVER, pointer),
-                   expected, "VF %u (%s) of %s: %s", number, changing->pf->vfs[number].address, changing->name, words);
+        wish_pointer(changing->change->wish, number, VF_DRIVER, pointer);
+        if (!pointer[0] && changing->change->wish) /* of those that are only there */
+                snprintf(pointer, sizeof(pointer), "/spec/numvfs");
+        if (is_stuck(changing, error, pointer))
+                return error;
+        errors_add(changing->change->errors, error, pointer, expected, "VF %u (%s) of %s: %s", number,
+                   changing->pf->vfs[number].address, changing->name, words);
         return error;
 }
 
@@ -190,13 +209,8 @@ static int bind_vf(struct changing *changing, unsigned number)
         }
         if (r == 0)
                 r = driver_bind(change->host, &change->patience, address, wanted, named, words, expected);
-        if (r == -ETIMEDOUT) {
-                change->stuck = true;
-                snprintf(words, sizeof(words), "its driver has not let go of it yet");
-                snprintf(expected, sizeof(expected), "whoever uses it to let go of it; the kernel waits for that");
-        }
         /* Who was merely shown to drivers may be taken by none. */
-        bool must = changing->target->vfs[number].known & VF_BIT(VF_DRIVER) || anew || change->stuck;
+        bool must = changing->target->vfs[number].known & VF_BIT(VF_DRIVER) || anew || r == -ETIMEDOUT;
         return r == 0 || !must ? 0 : complain_driver(changing, number, r, expected, words);
 }
 
@@ -259,8 +273,8 @@ static int set_autoprobe(struct changing *changing)
 
         if (!changing->fresh && changing->pf->autoprobe == changing->target->autoprobe)
                 return 0;
-        r = host_write(change->host, changing->target->autoprobe ? "1" : "0", PCI_DEVICES "/%s/sriov_drivers_autoprobe",
-                       changing->pf->address);
+        r = patience_write(&change->patience, change->host, changing->target->autoprobe ? "1" : "0",
+                           PCI_DEVICES "/%s/sriov_drivers_autoprobe", changing->pf->address);
         if (r == 0 || r == -ENOENT)
                 return 0;
         errors_add(change->errors, r, change->wish ? "/spec/device" : "", "permission to write to sysfs",

@@ -8,9 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounded.h"
 #include "device.h"
-#include "devlink.h"
-#include "link.h"
 
 /* Where a link leads. */
 static int read_link(const struct host *host, char *ret, size_t size, const char *path, va_list arguments)
@@ -103,13 +102,17 @@ static int iommu_group(const struct host *host, const char *address)
         return *end ? -1 : (int)number;
 }
 
-/* In switchdev mode the representors of VFs are beside the interface of the device itself: pf0vf3. */
-static bool is_representor(const struct host *host, const char *interface)
+/* In switchdev mode the representors of VFs are beside the interface of the device itself: pf0vf3. The kernel asks the
+ * driver for it, under the lock of all interfaces. */
+static int is_representor(const struct host *host, const char *address, const char *interface)
 {
+        struct patience patience = patience_to_look(address);
         cleanup_free char *port = NULL;
+        int r = patience_read(&patience, host, &port, "/sys/class/net/%s/phys_port_name", interface);
 
-        return host_read(host, &port, "/sys/class/net/%s/phys_port_name", interface) == 0 &&
-               (strstr(port, "vf") || strstr(port, "sf"));
+        if (r == -ETIMEDOUT || r == -EBUSY)
+                return r;
+        return r == 0 && (strstr(port, "vf") || strstr(port, "sf"));
 }
 
 /* Its interface, if it has one here, and whether that is up. */
@@ -121,7 +124,12 @@ static int find_interface(const struct host *host, struct pf *pf)
         for (size_t i = 0; r == 0 && names[i] && !pf->interface[0]; i++) {
                 cleanup_free char *flags = NULL;
 
-                if (strlen(names[i]) >= sizeof(pf->interface) || is_representor(host, names[i]))
+                if (strlen(names[i]) >= sizeof(pf->interface))
+                        continue;
+                int other = is_representor(host, pf->address, names[i]);
+                if (other < 0)
+                        return other;
+                if (other)
                         continue;
                 r = host_read(host, &flags, "/sys/class/net/%s/flags", names[i]);
                 if (r < 0)
@@ -184,6 +192,8 @@ int pf_identify(const struct host *host, const char *address, struct pf *ret)
 
 static int read_vfs(const struct host *host, struct pf *pf)
 {
+        struct patience patience = patience_to_look(pf->address);
+
         pf->vfs = calloc(pf->count ?: 1, sizeof(*pf->vfs));
         if (!pf->vfs)
                 return -ENOMEM;
@@ -191,10 +201,23 @@ static int read_vfs(const struct host *host, struct pf *pf)
                 read_vf(host, pf, i, &pf->vfs[i]);
         if (pf->count == 0 || !pf->interface[0])
                 return 0;
-        int r = link_read_vfs(host, pf->interface, pf->vfs, pf->count);
+        int r = bounded_read_vfs(&patience, host, pf->interface, pf->vfs, pf->count);
         if (r != -ENODEV)
                 return r;
         pf->interface[0] = '\0'; /* has just gone */
+        return 0;
+}
+
+/* A device that does not answer is not one that has no such thing. */
+static int read_eswitch(const struct host *host, struct pf *pf)
+{
+        struct patience patience = patience_to_look(pf->address);
+        int r = bounded_read_eswitch(&patience, host, pf->address, &pf->eswitch);
+
+        if (r == -ETIMEDOUT || r == -EBUSY)
+                return r;
+        if (r < 0)
+                pf->eswitch = ESWITCH_UNKNOWN;
         return 0;
 }
 
@@ -211,9 +234,10 @@ int pf_read(const struct host *host, const char *address, bool eswitch, struct p
         r = pf_identify(host, address, pf);
         if (r < 0)
                 return r;
-        if (eswitch && devlink_read_eswitch(host, address, &pf->eswitch) < 0)
-                pf->eswitch = ESWITCH_UNKNOWN;
-        r = read_vfs(host, pf);
+        if (eswitch)
+                r = read_eswitch(host, pf);
+        if (r == 0)
+                r = read_vfs(host, pf);
         if (r == 0)
                 *ret = TAKE_PTR(pf);
         return r;

@@ -4,6 +4,7 @@
 #include <linux/genetlink.h>
 
 #include <netlink/attr.h>
+#include <netlink/errno.h>
 #include <netlink/genl/ctrl.h>
 #include <netlink/genl/genl.h>
 #include <netlink/msg.h>
@@ -23,8 +24,8 @@ static int eswitch_message(const struct host *host, const char *address, int com
         if (r < 0)
                 return r;
         family = genl_ctrl_resolve(*ret_socket, DEVLINK_GENL_NAME);
-        if (family < 0)
-                return -ENODEV; /* no module that uses devlink is loaded */
+        if (family < 0) /* else no module that uses devlink is loaded */
+                return family == -NLE_AGAIN ? -ETIMEDOUT : -ENODEV;
         message = nlmsg_alloc();
         if (!message || !genlmsg_put(message, NL_AUTO_PORT, NL_AUTO_SEQ, family, 0, NLM_F_REQUEST | NLM_F_ACK,
                                      (uint8_t)command, DEVLINK_GENL_VERSION))

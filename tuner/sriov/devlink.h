@@ -1,4 +1,5 @@
-/* The switch inside a device, over devlink (generic netlink): legacy, or switchdev with a representor a VF. */
+/* The switch inside a device, over devlink (generic netlink): legacy, or switchdev with a representor a VF. Called by
+ * bounded.h: a driver may hang in it. */
 #pragma once
 
 #include "knob/host.h"

@@ -3,14 +3,15 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bounded.h"
 #include "driver.h"
-#include "module.h"
 
 #define DRIVER_FILES "/sys/bus/pci/drivers"
 
-int driver_reserve(const struct host *host, const char *address, enum vf_driver wanted)
+int driver_reserve(const struct host *host, const struct patience *patience, const char *address, enum vf_driver wanted)
 {
-        return host_write(host, wanted == DRIVER_VFIO ? "vfio-pci" : "", PCI_DEVICES "/%s/driver_override", address);
+        return patience_write(patience, host, wanted == DRIVER_VFIO ? "vfio-pci" : "",
+                              PCI_DEVICES "/%s/driver_override", address);
 }
 
 int driver_unbind(const struct host *host, const struct patience *patience, const char *address)
@@ -27,8 +28,9 @@ static int bind_kernel(const struct host *host, const struct patience *patience,
 {
         cleanup_free char *alias = NULL;
 
-        if (host_read(host, &alias, PCI_DEVICES "/%s/modalias", address) == 0)
-                (void)module_load(host, alias);
+        if (host_read(host, &alias, PCI_DEVICES "/%s/modalias", address) == 0 &&
+            bounded_load(patience, host, alias) == -ETIMEDOUT)
+                return -ETIMEDOUT;
         int r = patience_write(patience, host, address, "/sys/bus/pci/drivers_probe");
         if (r < 0) {
                 snprintf(words, DRIVER_WORDS_SIZE, "its kernel driver fails on it: %s", strerror(-r));
@@ -46,14 +48,14 @@ static int give_back_to(const struct host *host, const struct patience *patience
         device_driver(host, address, driver);
         if (!name[0] || strcmp(driver, name) == 0 || !host_exists(host, DRIVER_FILES "/%s", name))
                 return 0;
-        r = host_write(host, name, PCI_DEVICES "/%s/driver_override", address);
+        r = patience_write(patience, host, name, PCI_DEVICES "/%s/driver_override", address);
         if (r == 0 && driver[0])
                 r = driver_unbind(host, patience, address);
         if (r == 0)
                 r = patience_write(patience, host, address, "/sys/bus/pci/drivers_probe");
         device_driver(host, address, driver);
         if (r == 0 && strcmp(driver, name) != 0) { /* it does not take it; whoever else may */
-                r = driver_reserve(host, address, DRIVER_KERNEL);
+                r = driver_reserve(host, patience, address, DRIVER_KERNEL);
                 if (r == 0)
                         r = patience_write(patience, host, address, "/sys/bus/pci/drivers_probe");
         }
@@ -67,7 +69,7 @@ static int bind_vfio(const struct host *host, const struct patience *patience, c
         int r;
 
         if (!host_exists(host, DRIVER_FILES "/vfio-pci")) {
-                r = module_load(host, "vfio-pci");
+                r = bounded_load(patience, host, "vfio-pci");
                 if (!host_exists(host, DRIVER_FILES "/vfio-pci")) {
                         snprintf(words, DRIVER_WORDS_SIZE, "the kernel has no driver vfio-pci: %s",
                                  strerror(r < 0 ? -r : ENOENT));
@@ -86,15 +88,17 @@ static int bind_vfio(const struct host *host, const struct patience *patience, c
 }
 
 /* Whoever has it may have it by chance: a reservation for another one would count at the next probe. */
-static int correct_reservation(const struct host *host, const char *address, enum vf_driver wanted)
+static int correct_reservation(const struct host *host, const struct patience *patience, const char *address,
+                               enum vf_driver wanted)
 {
         cleanup_free char *reserved = NULL;
         bool others;
 
-        if (host_read(host, &reserved, PCI_DEVICES "/%s/driver_override", address) < 0)
-                return 0;
+        int r = patience_read(patience, host, &reserved, PCI_DEVICES "/%s/driver_override", address);
+        if (r < 0)
+                return r == -ETIMEDOUT || r == -EBUSY ? r : 0;
         others = reserved[0] && strcmp(reserved, "(null)") != 0 && driver_class(reserved) != wanted;
-        return others ? driver_reserve(host, address, wanted) : 0;
+        return others ? driver_reserve(host, patience, address, wanted) : 0;
 }
 
 int driver_bind(const struct host *host, const struct patience *patience, const char *address, enum vf_driver wanted,
@@ -108,8 +112,8 @@ int driver_bind(const struct host *host, const struct patience *patience, const 
         if (driver_class(driver) == wanted && wanted != DRIVER_NONE &&
             (wanted == DRIVER_VFIO || !name[0] || strcmp(driver, name) == 0 ||
              !host_exists(host, DRIVER_FILES "/%s", name)))
-                return correct_reservation(host, address, wanted);
-        r = driver_reserve(host, address, wanted); /* none: nobody has a claim to it either */
+                return correct_reservation(host, patience, address, wanted);
+        r = driver_reserve(host, patience, address, wanted); /* none: nobody has a claim to it either */
         if (r == 0)
                 r = driver_unbind(host, patience, address);
         if (r < 0) {

@@ -8,7 +8,8 @@
 #define DRIVER_WORDS_SIZE 224
 
 /* Before a function without a driver is shown to drivers: who alone may take it. DRIVER_NONE: whoever will. */
-int driver_reserve(const struct host *host, const char *address, enum vf_driver wanted);
+int driver_reserve(const struct host *host, const struct patience *patience, const char *address,
+                   enum vf_driver wanted);
 /* Brings it about; a function that such a driver has already is not touched. With DRIVER_KERNEL it is shown to all
  * drivers, and whether one took it is for the caller to see; `name`: the one that had it before, if it is there ("":
  * any). Words say why not, `expected` what would be right. */

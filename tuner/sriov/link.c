@@ -245,7 +245,7 @@ static int on_address(struct nl_msg *message, void *user)
         return NL_OK;
 }
 
-bool link_has_address(const struct host *host, const char *interface)
+int link_has_address(const struct host *host, const char *interface)
 {
         struct search search = {.index = host_is_real(host) ? if_nametoindex(interface) : 0};
         struct ifaddrmsg header = {.ifa_family = AF_UNSPEC};
@@ -253,10 +253,12 @@ bool link_has_address(const struct host *host, const char *interface)
         cleanup_nl_msg struct nl_msg *message = NULL;
 
         if (search.index == 0)
-                return false;
+                return 0; /* has gone, or never was */
         message = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_REQUEST | NLM_F_DUMP);
-        if (!message || nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0 ||
-            netlink_open(NETLINK_ROUTE, &socket) < 0)
-                return false;
-        return netlink_ask(socket, message, on_address, &search, NULL, 0) == 0 && search.found;
+        if (!message || nlmsg_append(message, &header, sizeof(header), NLMSG_ALIGNTO) < 0)
+                return -ENOMEM;
+        int r = netlink_open(NETLINK_ROUTE, &socket);
+        if (r == 0)
+                r = netlink_ask(socket, message, on_address, &search, NULL, 0);
+        return r < 0 ? r : search.found;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounded.h"
 #include "wish.h"
 
 struct list {
@@ -92,6 +93,8 @@ static bool like_pattern(const struct pf *pf, const json_t *pattern)
 static int match_pattern(const struct host *host, const json_t *pattern, struct list *list, struct errors *errors)
 {
         cleanup_names char **names = NULL;
+        const char *reading = PCI_DEVICES;
+        char words[PATIENCE_WORDS_SIZE];
         int r = host_list(host, &names, PCI_DEVICES);
 
         for (size_t i = 0; r == 0 && names[i]; i++) {
@@ -99,6 +102,7 @@ static int match_pattern(const struct host *host, const json_t *pattern, struct 
 
                 if (!host_exists(host, PCI_DEVICES "/%s/sriov_totalvfs", names[i]))
                         continue;
+                reading = names[i];
                 r = pf_identify(host, names[i], &pf);
                 if (r == 0 && like_pattern(&pf, pattern))
                         r = add(list, names[i]);
@@ -109,8 +113,8 @@ static int match_pattern(const struct host *host, const json_t *pattern, struct 
                 return -ENOENT;
         }
         if (r < 0)
-                errors_add(errors, r, "/spec/device/pattern", "devices that can be read", "a device cannot be read: %s",
-                           strerror(-r));
+                errors_add(errors, r, "/spec/device/pattern", "devices that can be read", "%s cannot be read: %s",
+                           reading, bounded_failure(r, reading, words));
         return r;
 }
 

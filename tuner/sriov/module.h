@@ -1,4 +1,4 @@
-/* The kernel modules of drivers. */
+/* The kernel modules of drivers. Called by bounded.h: a driver that begins may hang. */
 #pragma once
 
 #include "knob/host.h"

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 
 #include <netlink/attr.h>
 #include <netlink/errno.h>
@@ -24,6 +25,7 @@ struct outcome {
 int netlink_open(int protocol, struct nl_sock **ret)
 {
         cleanup_nl_sock struct nl_sock *socket = nl_socket_alloc();
+        const struct timeval answer = {.tv_sec = NETLINK_ANSWER_S};
         int on = 1;
 
         if (!socket)
@@ -36,6 +38,8 @@ int netlink_open(int protocol, struct nl_sock **ret)
         /* Words are a luxury: kernels before 4.12 have none. */
         (void)setsockopt(nl_socket_get_fd(socket), SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
         (void)setsockopt(nl_socket_get_fd(socket), SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
+        if (setsockopt(nl_socket_get_fd(socket), SOL_SOCKET, SO_RCVTIMEO, &answer, sizeof(answer)) < 0)
+                return -errno;
         *ret = TAKE_PTR(socket);
         return 0;
 }
@@ -95,5 +99,7 @@ int netlink_ask(struct nl_sock *socket, struct nl_msg *message, nl_recvmsg_msg_c
         nl_cb_put(callbacks);
         if (outcome.done)
                 return outcome.error;
+        if (r == -NLE_AGAIN)
+                return -ETIMEDOUT;
         return errno ? -errno : -EIO;
 }

@@ -10,6 +10,8 @@
 #include "patience.h"
 #include "socle/cleanup.h"
 
+#define LOOK_MS 3000
+
 static uint64_t now_ms(void)
 {
         struct timespec now;
@@ -20,12 +22,22 @@ static uint64_t now_ms(void)
 
 struct patience patience_of(unsigned ms)
 {
-        return (struct patience){.end_ms = now_ms() + ms};
+        uint64_t end_ms = now_ms() + ms;
+
+        return (struct patience){.end_ms = end_ms, .last_ms = end_ms + GRACE_MS};
 }
 
 struct patience patience_owned(struct patience patience, const char *owner)
 {
         snprintf(patience.owner, sizeof(patience.owner), "%s", owner);
+        return patience;
+}
+
+struct patience patience_to_look(const char *owner)
+{
+        struct patience patience = patience_owned(patience_of(LOOK_MS), owner);
+
+        patience.looks = true;
         return patience;
 }
 
@@ -57,159 +69,246 @@ int patience_wait(const struct patience *patience, unsigned quiet_ms, int (*done
         }
 }
 
-/* Shared by who waits and who writes; the last of them frees it. */
+/* ---- what may not return ---- */
+
 struct job {
-        pthread_mutex_t lock;
+        pthread_t thread;
         pthread_cond_t ended;
-        unsigned holders;
-        bool done;
+        bool done, given_up;
+        bool left; /* nobody waits any more, and the thread frees it */
         int result;
-        struct host host;
-        char *root, *value, *path;
-        char owner[13];
-        struct job *next; /* in left_behind */
+        int (*work)(void *data);
+        void *data;
+        char owner[PATIENCE_OWNER_SIZE], what[PATIENCE_WORDS_SIZE - 64];
+        bool looks;
+        uint64_t begun_ms;
+        time_t began;
+        unsigned waited_s; /* when it was left */
+        struct job *next;  /* in left_behind */
 };
 
-/* Jobs that nobody waits for any more, until their thread returns. */
-static pthread_mutex_t left_behind_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of done, left and the list */
 static struct job *left_behind;
 
-static void leave_behind(struct job *job)
+static const struct job *find_left(const char *owner, bool also_looks, bool also_changes)
 {
-        pthread_mutex_lock(&left_behind_lock);
-        job->next = left_behind;
-        left_behind = job;
-        pthread_mutex_unlock(&left_behind_lock);
+        for (const struct job *job = left_behind; job; job = job->next)
+                if (strcmp(job->owner, owner) == 0 && (job->looks ? also_looks : also_changes))
+                        return job;
+        return NULL;
 }
 
-static void forget(struct job *job)
+/* The same each time, so that it is not news each time. */
+static void describe(const struct job *job, char words[PATIENCE_WORDS_SIZE])
 {
-        pthread_mutex_lock(&left_behind_lock);
+        struct tm at;
+        char text[32];
+
+        strftime(text, sizeof(text), "%F %T", localtime_r(&job->began, &at));
+        snprintf(words, PATIENCE_WORDS_SIZE, "%s, begun at %s and waited for %u s", job->what, text, job->waited_s);
+}
+
+bool patience_pending(const char *owner, char words[PATIENCE_WORDS_SIZE])
+{
+        pthread_mutex_lock(&lock);
+        const struct job *job = find_left(owner, false, true) ?: find_left(owner, true, true);
+        if (job && words)
+                describe(job, words);
+        pthread_mutex_unlock(&lock);
+        return job != NULL;
+}
+
+static void forget(const struct job *job)
+{
         for (struct job **link = &left_behind; *link; link = &(*link)->next)
                 if (*link == job) {
                         *link = job->next;
                         break;
                 }
-        pthread_mutex_unlock(&left_behind_lock);
 }
 
-bool patience_pending(const char *owner)
+static void job_free(struct job *job)
 {
-        bool found = false;
-
-        pthread_mutex_lock(&left_behind_lock);
-        for (const struct job *job = left_behind; job && !found; job = job->next)
-                found = strcmp(job->owner, owner) == 0;
-        pthread_mutex_unlock(&left_behind_lock);
-        return found;
-}
-
-static void job_release(struct job *job)
-{
-        pthread_mutex_lock(&job->lock);
-        bool last = --job->holders == 0;
-        pthread_mutex_unlock(&job->lock);
-        if (!last)
-                return;
         pthread_cond_destroy(&job->ended);
-        pthread_mutex_destroy(&job->lock);
-        free(job->root);
-        free(job->value);
-        free(job->path);
         free(job);
+}
+
+static _Thread_local struct job *its_job;
+
+void patience_give_up(void)
+{
+        pthread_mutex_lock(&lock);
+        its_job->given_up = true;
+        pthread_cond_signal(&its_job->ended);
+        pthread_mutex_unlock(&lock);
 }
 
 static void *run(void *user)
 {
-        struct job *job = user;
-        int r = host_write(&job->host, job->value, "%s", job->path);
+        struct job *job = its_job = user;
+        int r = job->work(job->data);
 
-        pthread_mutex_lock(&job->lock);
+        pthread_mutex_lock(&lock);
+        bool left = job->left;
         job->done = true;
         job->result = r;
-        forget(job);
+        if (left)
+                forget(job);
         pthread_cond_signal(&job->ended);
-        pthread_mutex_unlock(&job->lock);
-        job_release(job);
+        pthread_mutex_unlock(&lock);
+        if (left) {
+                free(job->data);
+                job_free(job);
+        }
         return NULL;
 }
 
-/* Takes over the path. */
-static struct job *job_new(const struct host *host, const char *value, char *path)
+static struct job *job_new(const struct patience *patience, const char *what, int (*work)(void *data), void *data)
 {
         struct job *job = calloc(1, sizeof(*job));
         pthread_condattr_t attributes;
 
-        if (!job) {
-                free(path);
+        if (!job)
                 return NULL;
-        }
         pthread_condattr_init(&attributes);
         pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
         pthread_cond_init(&job->ended, &attributes);
         pthread_condattr_destroy(&attributes);
-        pthread_mutex_init(&job->lock, NULL);
-        job->holders = 1;
-        job->host = *host;
-        job->root = strdup(host->root);
-        job->value = strdup(value);
-        job->path = path;
-        job->host.root = job->root;
-        if (job->root && job->value)
-                return job;
-        job_release(job);
-        return NULL;
+        memcpy(job->owner, patience->owner, sizeof(job->owner));
+        snprintf(job->what, sizeof(job->what), "%s", what);
+        job->looks = patience->looks;
+        job->begun_ms = now_ms();
+        job->began = time(NULL);
+        job->work = work;
+        job->data = data;
+        return job;
 }
 
-static int job_start(struct job *job)
+/* Until it has ended, or its time is over: then it is not the caller's any more. */
+static bool await(struct job *job, uint64_t last_ms)
 {
-        pthread_attr_t attributes;
-        pthread_t thread;
-
-        job->holders++;
-        pthread_attr_init(&attributes);
-        pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-        int r = pthread_create(&thread, &attributes, run, job);
-        pthread_attr_destroy(&attributes);
-        if (r != 0)
-                job->holders--;
-        return -r;
-}
-
-static int job_await(struct job *job, const struct patience *patience)
-{
-        struct timespec end = {.tv_sec = (time_t)(patience->end_ms / 1000),
-                               .tv_nsec = (long)(patience->end_ms % 1000) * 1000000L};
+        struct timespec end = {.tv_sec = (time_t)(last_ms / 1000), .tv_nsec = (long)(last_ms % 1000) * 1000000L};
+        pthread_t thread = job->thread;
         int r = 0;
 
-        pthread_mutex_lock(&job->lock);
-        while (!job->done && r == 0)
-                r = -pthread_cond_timedwait(&job->ended, &job->lock, &end);
-        if (job->done)
+        pthread_mutex_lock(&lock);
+        while (!job->done && !job->given_up && r == 0)
+                r = pthread_cond_timedwait(&job->ended, &lock, &end);
+        bool done = job->done;
+        if (!done) {
+                job->left = true;
+                job->waited_s = (unsigned)((now_ms() - job->begun_ms) / 1000);
+                job->next = left_behind;
+                left_behind = job;
+        }
+        pthread_mutex_unlock(&lock);
+        /* Joined, so that nothing of it is left when somebody forks. */
+        (void)(done ? pthread_join(thread, NULL) : pthread_detach(thread));
+        return done;
+}
+
+int patience_do(const struct patience *patience, const char *what, int (*work)(void *data), void **data)
+{
+        pthread_mutex_lock(&lock);
+        bool busy = patience->owner[0] && find_left(patience->owner, true, !patience->looks);
+        pthread_mutex_unlock(&lock);
+        if (busy)
+                return -EBUSY;
+        struct job *job = job_new(patience, what, work, *data);
+        if (!job)
+                return -ENOMEM;
+        int r = -pthread_create(&job->thread, NULL, run, job);
+        if (r == 0 && !await(job, patience->last_ms)) {
+                *data = NULL;
+                return -ETIMEDOUT;
+        }
+        if (r == 0)
                 r = job->result;
-        else
-                leave_behind(job); /* under its lock, so that it does not end meanwhile */
-        pthread_mutex_unlock(&job->lock);
+        job_free(job);
+        return r;
+}
+
+/* ---- files ---- */
+
+struct file {
+        struct host host;
+        char *value, *path; /* in `texts`, as host.root is */
+        char found[4096];   /* sysfs tells a page at most */
+        char texts[];
+};
+
+static struct file *file_new(const struct host *host, const char *value, const char *path)
+{
+        size_t root = strlen(host->root) + 1, length = strlen(value) + 1, last = strlen(path) + 1;
+        struct file *file = calloc(1, sizeof(*file) + root + length + last);
+
+        if (!file)
+                return NULL;
+        file->host = (struct host){
+                .root = memcpy(file->texts, host->root, root),
+                .observer = host->observer,
+        };
+        file->value = memcpy(file->texts + root, value, length);
+        file->path = memcpy(file->texts + root + length, path, last);
+        return file;
+}
+
+static int write_it(void *data)
+{
+        struct file *file = data;
+
+        return host_write(&file->host, file->value, "%s", file->path);
+}
+
+static int read_it(void *data)
+{
+        struct file *file = data;
+
+        cleanup_free char *text = NULL;
+        int r = host_read(&file->host, &text, "%s", file->path);
+
+        if (r == 0)
+                snprintf(file->found, sizeof(file->found), "%s", text);
         return r;
 }
 
 int patience_write(const struct patience *patience, const struct host *host, const char *value, const char *path, ...)
 {
-        char *text = NULL;
+        cleanup_free char *text = NULL, *what = NULL;
+        cleanup_free struct file *file = NULL;
         va_list arguments;
 
         va_start(arguments, path);
         int r = vasprintf(&text, path, arguments);
         va_end(arguments);
         if (r < 0)
+                return text = NULL, -ENOMEM;
+        if (asprintf(&what, "writing '%s' to %s", value, text) < 0)
+                return what = NULL, -ENOMEM;
+        file = file_new(host, value, text);
+        return file ? patience_do(patience, what, write_it, (void **)&file) : -ENOMEM;
+}
+
+int patience_read(const struct patience *patience, const struct host *host, char **ret, const char *path, ...)
+{
+        cleanup_free char *text = NULL, *what = NULL;
+        cleanup_free struct file *file = NULL;
+        va_list arguments;
+
+        va_start(arguments, path);
+        int r = vasprintf(&text, path, arguments);
+        va_end(arguments);
+        if (r < 0)
+                return text = NULL, -ENOMEM;
+        if (asprintf(&what, "telling %s", text) < 0)
+                return what = NULL, -ENOMEM;
+        file = file_new(host, "", text);
+        r = file ? patience_do(patience, what, read_it, (void **)&file) : -ENOMEM;
+        if (r < 0)
+                return r;
+        char *found = strdup(file->found);
+        if (!found)
                 return -ENOMEM;
-        struct job *job = job_new(host, value, text);
-        if (!job)
-                return -ENOMEM;
-        memcpy(job->owner, patience->owner, sizeof(job->owner));
-        r = job_start(job);
-        if (r == 0)
-                r = job_await(job, patience);
-        job_release(job);
-        return r;
+        *ret = found;
+        return 0;
 }

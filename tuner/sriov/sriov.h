@@ -28,7 +28,8 @@ struct sriov_users {
 int sriov_plan(const struct host *host, const char *name, const struct sriov_wish *wish,
                const struct sriov_users *users, json_t **ret, struct errors *errors);
 /* Does it, waits for VFs and their drivers, reads back; on failure puts back what was there (number, attributes,
- * drivers) and says in `errors` what was asked and what is there. Blocks at most 30 s a device. The journal is
+ * drivers) and says in `errors` what was asked and what is there. Blocks at most 30 s a device (a look
+ * that does not come back: 5 s); what hangs is left behind, and -EBUSY until it has come back. The journal is
  * host->state/sriov-NAME.json: sriov_restore() goes back to what was there before the first apply. An apply that was
  * cut off is undone first. When all is as it should be, nothing is written. ret_status may be NULL. */
 int sriov_apply(const struct host *host, const char *name, const struct sriov_wish *wish,

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bounded.h"
 #include "target.h"
 #include "usage.h"
 
@@ -123,9 +124,12 @@ int sriov_status(const struct host *host, const struct sriov_wish *wish, const s
 
         for (size_t i = 0; r == 0 && addresses[i]; i++) {
                 r = add(&usage, wish, addresses[i], devices, drift);
-                if (r < 0)
+                if (r < 0) {
+                        char words[PATIENCE_WORDS_SIZE];
+
                         errors_add(errors, r, "/spec/device", "a device that can be read", "%s cannot be read: %s",
-                                   addresses[i], strerror(-r));
+                                   addresses[i], bounded_failure(r, addresses[i], words));
+                }
         }
         if (r == 0) {
                 *ret = json_pack("{s:o, s:o}", "devices", devices, "drift", drift);

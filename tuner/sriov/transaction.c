@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bounded.h"
 #include "transaction.h"
 
 void sriov_transaction_clear(struct transaction *transaction)
@@ -43,12 +44,7 @@ struct change sriov_transaction_change(struct transaction *transaction, const st
 
 int sriov_transaction_free_to_begin(struct transaction *transaction, const char *address)
 {
-        if (!patience_pending(address))
-                return 0;
-        errors_add(transaction->errors, -EBUSY, "/spec/device",
-                   "whoever uses its VFs to let go of them; the kernel waits for that",
-                   "%s is still not done with what it was told before", address);
-        return -EBUSY;
+        return bounded_complain(transaction->errors, -EBUSY, "/spec/device", address, address) ? -EBUSY : 0;
 }
 
 void sriov_transaction_spare_interface(struct transaction *transaction, const struct pf *pf, struct pf_target *target)
@@ -74,8 +70,10 @@ static int add_part(struct transaction *transaction, const char *address, const 
         memcpy(part->address, address, strnlen(address, sizeof(part->address) - 1));
         r = pf_read(transaction->host, address, eswitch, &part->before);
         if (r < 0) {
+                char words[PATIENCE_WORDS_SIZE];
+
                 errors_add(transaction->errors, r, "/spec/device", "a device that can be read", "%s cannot be read: %s",
-                           address, strerror(-r));
+                           address, bounded_failure(r, address, words));
                 return r;
         }
         r = target_make(part->before, wish, ours ? &ours->state : NULL, &part->target);

@@ -5,9 +5,9 @@
 #include "change.h"
 #include "journal.h"
 
-/* Of the 30 s that a device may take. */
-#define FORTH_MS 20000
-#define BACK_MS  10000
+/* Of the 30 s that a device may take; each with GRACE_MS. */
+#define FORTH_MS 18000
+#define BACK_MS  8000
 
 /* One device in a transaction. */
 struct part {
@@ -15,7 +15,7 @@ struct part {
         const struct sriov_wish *wish; /* NULL: back to what was there before us */
         struct pf *before;
         struct pf_target target;
-        bool touched, stuck;
+        bool touched;
 };
 
 struct transaction {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "link.h"
+#include "bounded.h"
 #include "usage.h"
 
 struct opened {
@@ -38,6 +38,11 @@ static bool is_device_file(const char *target, char ret[24])
         return true;
 }
 
+static bool has_ended(int error)
+{
+        return error == -ENOENT || error == -ESRCH;
+}
+
 static void scan_process(struct usage *usage, const char *pid)
 {
         cleanup_names char **descriptors = NULL;
@@ -45,14 +50,16 @@ static void scan_process(struct usage *usage, const char *pid)
 
         int r = host_list(usage->host, &descriptors, "/proc/%s/fd", pid);
         if (r < 0) {
-                usage->blind |= r == -EACCES || r == -EPERM; /* else it has ended */
+                usage->blind |= !has_ended(r);
                 return;
         }
         for (size_t i = 0; descriptors[i]; i++) {
-                if (device_target(usage->host, target, sizeof(target), "/proc/%s/fd/%s", pid, descriptors[i]) < 0 ||
-                    !is_device_file(target, file))
+                r = device_target(usage->host, target, sizeof(target), "/proc/%s/fd/%s", pid, descriptors[i]);
+                usage->blind |= r < 0 && !has_ended(r) && r != -ENAMETOOLONG;
+                if (r < 0 || !is_device_file(target, file))
                         continue;
                 struct opened *more = reallocarray(usage->opened, usage->opened_count + 1, sizeof(*more));
+                usage->blind |= !more;
                 if (!more)
                         return;
                 usage->opened = more;
@@ -69,7 +76,9 @@ static void scan(struct usage *usage)
         if (usage->scanned)
                 return;
         usage->scanned = true;
-        if (host_list(usage->host, &processes, "/proc") < 0)
+        /* Where even the first one is hidden (hidepid=), others are. */
+        usage->blind = host_list(usage->host, &processes, "/proc") < 0 || !host_exists(usage->host, "/proc/1");
+        if (!processes)
                 return;
         for (size_t i = 0; processes[i]; i++)
                 if (processes[i][strspn(processes[i], "0123456789")] == '\0')
@@ -105,6 +114,16 @@ static const char *enabled(struct usage *usage, const struct vf *vf)
         return usage->words;
 }
 
+/* Who cannot be seen is not nobody. */
+static const char *unseen(struct usage *usage, const char *what)
+{
+        if (!usage->blind)
+                return NULL;
+        snprintf(usage->words, sizeof(usage->words),
+                 "somebody, perhaps: some processes do not let us see whether they have its %s open", what);
+        return usage->words;
+}
+
 static const char *vfio_user(struct usage *usage, const struct vf *vf)
 {
         cleanup_names char **devices = NULL;
@@ -117,7 +136,11 @@ static const char *vfio_user(struct usage *usage, const struct vf *vf)
         if (!found && host_list(usage->host, &devices, PCI_DEVICES "/%s/vfio-dev", vf->address) == 0)
                 for (size_t i = 0; !found && devices[i]; i++)
                         found = holder(usage, devices[i]);
-        return found ?: enabled(usage, vf);
+        found = found ?: enabled(usage, vf);
+        if (found || vf->iommu_group < 0)
+                return found;
+        snprintf(group, sizeof(group), "vfio group %d", vf->iommu_group);
+        return unseen(usage, group);
 }
 
 /* Is a link of that interface's the sign that it is part of something: master (a bridge, a bond), upper_… (a VLAN)? */
@@ -142,11 +165,17 @@ static bool has_upper(struct usage *usage, const char *interface, char ret[64])
 const char *usage_of_interface(struct usage *usage, const char *interface)
 {
         char upper[64];
+        int addressed;
 
         if (has_upper(usage, interface, upper))
                 snprintf(usage->words, sizeof(usage->words), "%s, which its interface %.32s is part of", upper,
                          interface);
-        else if (link_has_address(usage->host, interface))
+        else if ((addressed = bounded_has_address(usage->host, interface)) < 0)
+                snprintf(
+                        usage->words, sizeof(usage->words),
+                        "this host's own network, perhaps: whether its interface %.32s has an address is not told (%s)",
+                        interface, strerror(-addressed));
+        else if (addressed > 0)
                 snprintf(usage->words, sizeof(usage->words),
                          "this host's own network: its interface %.32s has an address", interface);
         else
@@ -166,12 +195,7 @@ static const char *uio_user(struct usage *usage, const struct vf *vf)
         scan(usage);
         for (size_t i = 0; !found && devices[i]; i++)
                 found = holder(usage, devices[i]);
-        if (!found && usage->blind) {
-                snprintf(usage->words, sizeof(usage->words),
-                         "nobody can tell whom: some processes do not let us see who has its %s open", devices[0]);
-                found = usage->words;
-        }
-        return found;
+        return found ?: unseen(usage, devices[0]);
 }
 
 static const char *kernel_user(struct usage *usage, const struct vf *vf)
