@@ -43,8 +43,8 @@ static void fill(struct run *run)
 
         for (; run->sent - run->answered < run->window; run->sent++) {
                 int n = snprintf(out + used, REQUEST_BYTES,
-                                 "{\"jsonrpc\":\"2.0\",\"id\":%" PRIu64 ",\"method\":\"%s\",\"params\":%s}\n", run->sent,
-                                 run->method, run->params);
+                                 "{\"jsonrpc\":\"2.0\",\"id\":%" PRIu64 ",\"method\":\"%s\",\"params\":%s}\n",
+                                 run->sent, run->method, run->params);
                 if (n >= REQUEST_BYTES)
                         errx(1, "the request is too long");
                 used += (size_t)n;
