@@ -133,12 +133,19 @@ def add_scale(one):
                      help=f"of {', '.join(PARTS)} (default: all)")
 
 
+def add_calls(one):
+    one.add_argument("--rounds", type=number(1, 1000), default=5, metavar="N", help="(default 5)")
+    one.add_argument("--seconds", type=seconds, default=3, help="measured in each round (default 3)")
+    one.add_argument("--clients", type=number(1, 1500), default=1000, metavar="N", help="that watch (default 1000)")
+
+
 COMMANDS = {
     "pvp": ("two vhost-user ports under full load: Mpps, beside testpmd and OVS-DPDK", add_pvp),
     "cps": ("new connections a second through stateful security groups", add_cps),
     "latency": ("delays at shares of the load that a switch takes", add_latency),
     "reconf": ("packets lost while policy and ports change all the time", add_reconf),
     "aims": ("all that this switch is to reach, in one run, as a table", add_aims),
+    "calls": ("requests a second over one connection to socled, and what clients that watch cost", add_calls),
     "scale": ("what many ports, rules and sessions cost, in time and memory", add_scale),
 }
 

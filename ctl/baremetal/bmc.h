@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 enum bmc_fault { BMC_OK, BMC_UNREACHABLE, BMC_CERTIFICATE, BMC_PASSWORD, BMC_ODD };
-enum { BMC_WORDS = 512 };
+enum { BMC_WORDS = 512, BMC_HOST = 256 };
 
 /* `info`: Ironic's driver_info of the driver, `bmc` the spec of it. Words unless BMC_OK. */
 enum bmc_fault bmc_probe(const char *driver, const json_t *info, const char *ca, const char *password,
@@ -25,3 +25,5 @@ enum bmc_fault bmc_ipmi_words(const char *output);
 bool bmc_same(const json_t *info, const json_t *other);
 /* Does driver_info name a BMC at all? */
 bool bmc_is_known(const json_t *info);
+/* The host, a name or an address, of the first BMC in driver_info; false: it names none. Pure. */
+bool bmc_host(const json_t *info, char ret[BMC_HOST]);

@@ -24,7 +24,7 @@ enum bmc_fault bmc_ipmi_words(const char *output)
 /* ---- the same? ---- */
 
 struct where {
-        char host[256];
+        char host[BMC_HOST];
         long port;
         const char *system; /* Redfish: one service may have many */
 };
@@ -80,6 +80,18 @@ bool bmc_is_known(const json_t *info)
         for (size_t i = 0; i < ARRAY_LEN(addresses); i++)
                 if (where_of(i, info).host[0])
                         return true;
+        return false;
+}
+
+bool bmc_host(const json_t *info, char ret[BMC_HOST])
+{
+        for (size_t i = 0; i < ARRAY_LEN(addresses); i++) {
+                struct where where = where_of(i, info);
+                if (!where.host[0])
+                        continue;
+                memcpy(ret, where.host, BMC_HOST);
+                return true;
+        }
         return false;
 }
 

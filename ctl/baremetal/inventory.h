@@ -25,6 +25,9 @@ int inventory_read(json_t **ret, const struct inventory_source *source, struct e
 
 /* Does spec/hardware mean this very host, by its UUID or a MAC address? `root`: as above. */
 bool inventory_is_here(const char *root, const json_t *hardware);
+/* Is it at this very host's own BMC that driver_info points, as far as the host knows its BMC (LAN address by IPMI,
+ * Redfish by SMBIOS)? By its host alone: whatever port or protocol. Blocks: names are resolved. */
+bool inventory_is_own_bmc(const char *root, const json_t *info, const atomic_bool *cancel);
 
 /* ---- the parts; `root` is a directory's descriptor ---- */
 

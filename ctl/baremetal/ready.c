@@ -134,6 +134,24 @@ static int check_uuid(const struct enrolment *enrolment, const char *uuid, struc
         return -EEXIST;
 }
 
+/* Whatever UUID and MACs are described, it is this BMC that Ironic would boot and clean. */
+static int check_bmc(const struct enrolment *enrolment, const json_t *node, struct errors *errors)
+{
+        char pointer[64];
+        json_t *bmc;
+
+        if (!is_other_machine(enrolment->spec) ||
+            !inventory_is_own_bmc(enrolment->options.root, json_object_get(node, "driver_info"), enrolment->cancel))
+                return 0;
+        snprintf(pointer, sizeof(pointer), "/spec/bmc/%.20s/address",
+                 spec_choice(json_object_get(enrolment->spec, "bmc"), &bmc));
+        errors_add(errors, -EINVAL, pointer,
+                   "the other machine's BMC; or, to enrol this host, leave hardware out; a machine that shares this "
+                   "host's BMC is enrolled from another node",
+                   "this is the BMC of the host that socled runs on, which would be wiped");
+        return -EINVAL;
+}
+
 /* What is wanted, and under which UUID; that is on disk before Ironic hears of it. */
 static int make_desired(struct enrolment *enrolment, struct errors *errors)
 {
@@ -143,8 +161,10 @@ static int make_desired(struct enrolment *enrolment, struct errors *errors)
 
         if (r < 0)
                 return r;
-        json_t *uuid = json_object_get(json_object_get(desired, "node"), "uuid");
+        json_t *node = json_object_get(desired, "node"), *uuid = json_object_get(node, "uuid");
         r = check_uuid(enrolment, json_string_value(uuid), errors);
+        if (r == 0)
+                r = check_bmc(enrolment, node, errors);
         if (r < 0) {
                 json_decref(desired);
                 return r;

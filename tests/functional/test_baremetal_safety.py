@@ -42,6 +42,41 @@ def test_this_host_described_as_another_machine(started, ironic, change):  # noq
     assert started.middleman.writes() == [] and ironic.nodes() == []
 
 
+def tell_bmc(tree, address):
+    """As SMBIOS type 42 does: Redfish over IP (DSP0270)."""
+    record = bytearray(103)
+    record[0], record[1], record[4], record[5], record[9], record[10], record[11] = 42, 103, 0x40, 3, 1, 4, 91
+    record[12 + 51], record[12 + 52:12 + 56], record[12 + 84:12 + 86] = 1, socket.inet_aton(address), (443).to_bytes(2, "little")
+    path = tree.path("/sys/firmware/dmi/entries/42-0/raw")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(record)
+
+
+@pytest.mark.parametrize("kind, address", [("redfish", "https://127.0.0.7"), ("redfish", "https://127.0.0.7:8443/"), ("ipmi", "127.0.0.7"),
+                                           ("ipmi", "127.7"), ("redfish", "https://[::ffff:127.0.0.7]")])
+def test_another_machine_with_the_bmc_of_this_host(host, ironic, kind, address):  # noqa: F811
+    """Other UUID, other MACs: it is this host that Ironic would wipe all the same, and past the gates."""
+    tell_bmc(host.tree, "127.0.0.7")
+    host.start()
+    bmc = {kind: {"address": address, "username": "root", "password": host.secret("p", "x")}}
+    answer = host.apply("other", hardware=baremetal_host.other_machine(), target="available", consent="other", bmc=bmc)
+    message = failure(answer)
+    assert answer["failures"][0]["name"] == "other" and message.startswith(f"/spec/bmc/{kind}/address: this is the BMC of the host"), answer
+    assert "leave hardware out" in message and host.middleman.writes() == [] and ironic.nodes() == []
+
+
+@pytest.mark.parametrize("hardware", [{"hardware": baremetal_host.other_machine()}, {}])
+def test_a_bmc_is_the_hosts_own_only_where_it_is(host, ironic, hardware):  # noqa: F811
+    """Another machine at another address, and this host itself at its own, come as far as the question of the BMC."""
+    tell_bmc(host.tree, "127.0.0.7")
+    host.start()
+    address = "https://127.0.0.8:1" if hardware else "https://127.0.0.7:1"
+    bmc = {"redfish": {"address": address, "username": "root", "password": host.secret("p", "x")}}
+    host.apply("other", bmc=bmc, wait=0, **hardware)
+    status = host.until("asked", lambda s: "BMC: " in json.dumps(s), "other")
+    assert "this is the BMC of the host" not in json.dumps(status), status
+
+
 def test_a_new_uuid_is_no_reason_to_make_another_node(started, ironic):  # noqa: F811
     started.apply()
     started.kill()

@@ -51,6 +51,21 @@ def bench(*arguments, timeout=120):
                           timeout=timeout, env={**os.environ, "SOCLE_BUILD": str(BUILD)})
 
 
+def test_calls(tmp_path):
+    """Needs no huge pages, and no root but script/bench's own."""
+    if os.geteuid():
+        pytest.skip("script/bench needs root")
+    done = bench("calls", "--rounds", 1, "--seconds", 0.2, "--clients", 20, "--json", tmp_path / "rows.json")
+    assert done.returncode == 0, done.stderr
+    numbers = json.loads((tmp_path / "rows.json").read_text())
+    assert [(row["way"], row["window"]) for row in numbers["requests"]] == [(w, n) for w in ("unix", "tls") for n in (1, 16, 64)]
+    for row in numbers["requests"]:
+        assert row["rate"]["min"] > 0 and 0 < row["p50_us"]["median"] <= row["p99_us"]["median"]
+        assert row["limit"] in ("socled", "the client", "delay") and row["limit"] in done.stdout
+    assert [(row["way"], row["clients"]) for row in numbers["watchers"]] == [("unix", 20), ("tls", 20)]
+    assert not list(pathlib.Path("/tmp").glob("socle-bench-*/control.sock"))
+
+
 @pytest.fixture
 def untouched():
     before = machine()
