@@ -251,6 +251,31 @@ def test_what_others_set_is_told_and_not_fought(libvirt, driver):
     assert "drift" not in only(driver.apply("g", guest("d"), follow=True)) and "vcpupin" in libvirt.xml("d")
 
 
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_changed_definition_is_seen_though_libvirt_does_not_tell(libvirt, driver, runs):
+    libvirt.define("d")
+    if runs:
+        libvirt.run("d")
+
+    def apply():
+        for _ in range(2):
+            driver.apply("g", guest("d")).ok()  # the second time it changes nothing, and knows what there is
+        driver.quiet()
+        assert not driver.ask("moved", guest="g").result
+
+    apply()
+    for change in (["vcpupin", "d", "0", "1"], ["emulatorpin", "d", "1"], ["iothreadpin", "d", "1", "1"]):
+        libvirt.virsh(*change, "--config")
+        assert not driver.news(1000), "libvirt has learnt to tell: no need to ask"
+        assert driver.ask("moved", guest="g").result, change
+        driver.apply("g", guest("d"), dry_run=True).ok()
+        assert driver.ask("moved", guest="g").result, "to look is not to see to it"
+        drift = only(driver.apply("g", guest("d"), follow=True))["drift"]
+        assert {d["scope"] for d in drift} == {"persistent"}
+        assert not driver.ask("moved", guest="g").result  # told once
+        apply()
+
+
 def test_each_domain_is_told_of_and_the_worst_counts(libvirt, driver):
     for name in ("web-1", "web-2", "web-3"):
         libvirt.define(name, vcpus=1)

@@ -84,6 +84,22 @@ def test_what_others_pin_is_told_and_left(host, libvirt):
     assert libvirt.affinities("d") == PLACED
 
 
+def test_pins_of_the_next_start_are_looked_at_as_often_as_those_of_now(host, libvirt):
+    """Each change within its own look; what is looked at every half minute would miss most of these."""
+    placed(host, libvirt)
+    libvirt.define("e")  # and of one that does not run
+    host.rpc.apply(small(), wish(), wish("h", "e"), wait=30)
+    host.guest_until("placed", lambda s: s["state"] == "active", "h")
+    for _ in range(3):
+        for guest, domain in (("g", "d"), ("h", "e")):
+            libvirt.virsh("vcpupin", domain, "0", "0", "--config")
+            status = host.guest_until("drift", lambda s: s["state"] == "drifted", guest, patience=20)
+            assert status["domains"][0]["drift"] == [{"scope": "persistent", "what": "vCPU 0", "from": "0", "to": "1"}]
+            libvirt.virsh("vcpupin", domain, "0", "1", "--config")
+            host.guest_until("as it was", lambda s: s["state"] == "active", guest, patience=20)
+    assert libvirt.affinities("d") == PLACED
+
+
 def test_drift_is_put_back_at_most_every_half_minute(host, libvirt):
     placed(host, libvirt, enforce=True)
     for seconds in (0, 25):  # at once; then not before

@@ -169,10 +169,13 @@ bool guests_moved(struct guests *guests, const char *name, int cpu_limit)
                 return false;
         json_object_foreach (journal_domains(guests, name), uuid, entry) {
                 const struct known *known = guests_known(guests, uuid);
-                if (!known || !known->domain->active)
+                if (!known)
                         continue;
                 cleanup_domain virDomainPtr handle = virDomainLookupByUUIDString(connection, uuid);
-                if (handle && has_moved(entry, handle, known->domain, cpu_limit))
+                if (!handle)
+                        continue;
+                if (definition_is_other(known, handle) ||
+                    (known->domain->active && has_moved(entry, handle, known->domain, cpu_limit)))
                         return true;
         }
         return false;

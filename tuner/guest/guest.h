@@ -30,7 +30,9 @@ int guests_read(struct guests *guests, struct errors *errors);
 /* Has libvirt told of a domain that the Guest means, or meant, since guests_seen()? */
 bool guests_concerned(const struct guests *guests, const char *name, const struct guest_wish *wish);
 void guests_seen(struct guests *guests);
-/* Cheap: do the running domains of that Guest have other pins than those that were set? Asks the kernel, by libvirt. */
+/* Cheap: do the running domains of that Guest have other pins than those that were set, which the kernel is asked for, by
+ * libvirt; or has any, running or not, another definition than when it was last applied? Of most changes to that libvirt
+ * does not tell. */
 bool guests_moved(struct guests *guests, const char *name, int cpu_limit);
 
 /* Who is pinned where: every domain's placement, ours or not, goes into `state`. What libvirt tells of is read again at

@@ -32,8 +32,10 @@ struct guests *guests_free(struct guests *guests)
         if (!guests)
                 return NULL;
         connection_free(guests->connection);
-        for (size_t i = 0; i < guests->known_count; i++)
+        for (size_t i = 0; i < guests->known_count; i++) {
                 domain_free(guests->known[i].domain);
+                free(guests->known[i].definition);
+        }
         free(guests->known);
         json_decref(guests->journals);
         json_decref(guests->news);

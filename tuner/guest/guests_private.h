@@ -12,6 +12,7 @@ struct known {
         char uuid[UUID_TEXT];
         struct domain *domain;
         bool stale;       /* libvirt told of a change since */
+        char *definition; /* XML that it was last applied to; NULL: none yet */
         int immovable_id; /* the run (libvirt's id) of it whose memory cannot be moved; 0: none is known of */
         char immovable_why[128];
 };
@@ -107,6 +108,10 @@ void change_diff(const struct change *change, const struct domain *config, json_
 /* MAC addresses of interfaces that we set once and that are wanted no more; a new list. */
 json_t *change_stale_interfaces(const struct change *change);
 int define_tree(virConnectPtr connection, xmlDocPtr tree, const char *name, struct errors *errors);
+
+/* definition.c: libvirt tells of a definition that is made anew, and not of pins and tunables changed in it. */
+void definition_seen(struct guests *guests, virDomainPtr handle, const char *uuid);
+bool definition_is_other(const struct known *known, virDomainPtr handle);
 
 /* drift.c: pins that are neither ours (as set, or as they were about to be set) nor those from before us, as steps.
  * Pins that are not there at all are nobody's. Nothing of it without `entry`, the domain's in the journal. */

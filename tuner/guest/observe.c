@@ -60,6 +60,7 @@ static void forget(struct guests *guests, struct known *known)
 {
         is_news(guests, known->uuid);
         domain_free(known->domain);
+        free(known->definition);
         *known = guests->known[--guests->known_count];
 }
 
