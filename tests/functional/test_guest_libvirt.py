@@ -229,15 +229,16 @@ def test_what_others_set_is_told_and_not_fought(libvirt, driver):
     libvirt.define("d")
     libvirt.run("d")
     driver.apply("g", guest("d")).ok()
-    assert not driver.ask("moved", guest="g").result
+    driver.look()
+    assert not driver.look()
     libvirt.virsh("vcpupin", "d", "0", "0-1", "--live")
-    assert driver.ask("moved", guest="g").result
+    assert driver.look()
     told = only(driver.apply("g", guest("d"), follow=True))
     assert told["drift"] == [{"scope": "live", "what": "vCPU 0", "from": "0-1", "to": "0"}]
     assert libvirt.affinities("d")["CPU 0"] == "0-1"
     assert "drift" not in only(driver.apply("g", guest("d"))) and libvirt.affinities("d") == PINNED
     os.sched_setaffinity(libvirt.thread("d", "CPU 1"), {0})  # behind libvirt's back
-    assert driver.ask("moved", guest="g").result
+    assert driver.look()
     assert only(driver.apply("g", guest("d"), follow=True))["drift"][0]["what"] == "vCPU 1"
     driver.apply("g", guest("d")).ok()
     libvirt.virsh("emulatorpin", "d", "1", "--config")
@@ -257,23 +258,29 @@ def test_a_changed_definition_is_seen_though_libvirt_does_not_tell(libvirt, driv
     if runs:
         libvirt.run("d")
 
-    def apply():
-        for _ in range(2):
-            driver.apply("g", guest("d")).ok()  # the second time it changes nothing, and knows what there is
-        driver.quiet()
-        assert not driver.ask("moved", guest="g").result
-
-    apply()
+    driver.apply("g", guest("d")).ok()
+    driver.quiet()
+    driver.look()
+    assert not driver.look()
     for change in (["vcpupin", "d", "0", "1"], ["emulatorpin", "d", "1"], ["iothreadpin", "d", "1", "1"]):
         libvirt.virsh(*change, "--config")
-        assert not driver.news(1000), "libvirt has learnt to tell: no need to ask"
-        assert driver.ask("moved", guest="g").result, change
-        driver.apply("g", guest("d"), dry_run=True).ok()
-        assert driver.ask("moved", guest="g").result, "to look is not to see to it"
-        drift = only(driver.apply("g", guest("d"), follow=True))["drift"]
-        assert {d["scope"] for d in drift} == {"persistent"}
-        assert not driver.ask("moved", guest="g").result  # told once
-        apply()
+        assert not driver.news(1000), "libvirt has learnt to tell: no need to look"
+        assert driver.look() and not driver.look(), change
+    drift = only(driver.apply("g", guest("d"), follow=True))["drift"]
+    assert {(d["scope"], d["what"]) for d in drift} == {("persistent", w) for w in ("vCPU 0", "emulator", "I/O thread 1")}
+    driver.apply("g", guest("d")).ok()
+    assert driver.look() and not driver.look()  # our own doing
+
+
+def test_changed_definitions_of_others_are_seen(libvirt, driver):
+    libvirt.define("theirs", vcpus=1)
+    driver.connected()
+    driver.look()
+    assert not driver.look()
+    libvirt.virsh("vcpupin", "theirs", "0", "1", "--config")
+    assert driver.look() and not driver.look()
+    (found,) = driver.ask("observe").ok()
+    assert found["cpus"] == "1"
 
 
 def test_each_domain_is_told_of_and_the_worst_counts(libvirt, driver):

@@ -77,8 +77,6 @@ static int read_domain(struct change *change, const char *uuid, struct errors *e
                 return connection_complain(errors, "/spec/domain", "", "domain %s cannot be found", uuid);
         if (virDomainIsActive(change->handle) == 1)
                 r = domain_read(change->handle, false, &change->live, errors);
-        if (r == 0 && change->mode != GUEST_DRY_RUN)
-                definition_seen(change->guests, change->handle, uuid);
         if (r == 0 && virDomainIsPersistent(change->handle) == 1)
                 r = domain_read(change->handle, true, &change->config, errors);
         if (r == 0 && !change->live && !change->config) {

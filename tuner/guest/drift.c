@@ -137,9 +137,7 @@ void drift_add_taken(const struct guests *guests, const struct domain *domain, c
         guest_placement_free(ours);
 }
 
-/* ---- all of a Guest's ---- */
-
-static bool has_moved(const json_t *entry, virDomainPtr handle, const struct domain *domain, int cpu_limit)
+bool drift_has_moved(const json_t *entry, virDomainPtr handle, const struct domain *domain, int cpu_limit)
 {
         const json_t *vcpus = json_object_get(json_object_get(entry, "ours"), "vcpus");
         struct live_pins pins = {};
@@ -156,27 +154,4 @@ static bool has_moved(const json_t *entry, virDomainPtr handle, const struct dom
         }
         live_pins_clear(&pins);
         return moved;
-}
-
-bool guests_moved(struct guests *guests, const char *name, int cpu_limit)
-{
-        cleanup_connection virConnectPtr connection = NULL;
-        struct errors ignored = {};
-        const char *uuid;
-        json_t *entry;
-
-        if (connection_get(guests->connection, &connection, &ignored) < 0)
-                return false;
-        json_object_foreach (journal_domains(guests, name), uuid, entry) {
-                const struct known *known = guests_known(guests, uuid);
-                if (!known)
-                        continue;
-                cleanup_domain virDomainPtr handle = virDomainLookupByUUIDString(connection, uuid);
-                if (!handle)
-                        continue;
-                if (definition_is_other(known, handle) ||
-                    (known->domain->active && has_moved(entry, handle, known->domain, cpu_limit)))
-                        return true;
-        }
-        return false;
 }

@@ -12,7 +12,7 @@ struct known {
         char uuid[UUID_TEXT];
         struct domain *domain;
         bool stale;       /* libvirt told of a change since */
-        char *definition; /* XML that it was last applied to; NULL: none yet */
+        char *definition; /* XML, as last looked at; NULL: it was not yet */
         int immovable_id; /* the run (libvirt's id) of it whose memory cannot be moved; 0: none is known of */
         char immovable_why[128];
 };
@@ -35,6 +35,8 @@ struct guests {
 int guests_refresh(struct guests *guests, virConnectPtr connection, struct errors *errors);
 /* We have changed it: libvirt will say so, but not before the next who asks. */
 void guests_changed(struct guests *guests, const char *uuid);
+/* It is read again, and someone is to look at what is wanted of it. */
+void guests_news(struct guests *guests, struct known *known);
 struct known *guests_known(const struct guests *guests, const char *uuid);
 /* As it runs (config: as it is defined). -ENOENT: it is gone; there is no such domain by now. */
 int domain_read(virDomainPtr handle, bool config, struct domain **ret, struct errors *errors);
@@ -109,11 +111,9 @@ void change_diff(const struct change *change, const struct domain *config, json_
 json_t *change_stale_interfaces(const struct change *change);
 int define_tree(virConnectPtr connection, xmlDocPtr tree, const char *name, struct errors *errors);
 
-/* definition.c: libvirt tells of a definition that is made anew, and not of pins and tunables changed in it. */
-void definition_seen(struct guests *guests, virDomainPtr handle, const char *uuid);
-bool definition_is_other(const struct known *known, virDomainPtr handle);
-
-/* drift.c: pins that are neither ours (as set, or as they were about to be set) nor those from before us, as steps.
+/* drift.c: does the running domain have other pins than the journal's? Of vCPUs only. */
+bool drift_has_moved(const json_t *entry, virDomainPtr handle, const struct domain *domain, int cpu_limit);
+/* Pins that are neither ours (as set, or as they were about to be set) nor those from before us, as steps.
  * Pins that are not there at all are nobody's. Nothing of it without `entry`, the domain's in the journal. */
 int drift_find(const json_t *entry, const struct domain *live, const struct live_pins *pins,
                const struct domain *config, const struct topology *topology, json_t *steps);

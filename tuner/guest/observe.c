@@ -8,7 +8,7 @@
 
 #include "guests_private.h"
 
-#define AGE_MAX_MS 25000 /* libvirt does not tell of persistent pins that someone changes */
+#define AGE_MAX_MS 25000 /* libvirt does not tell of all, and not everybody calls guests_look() */
 
 /* ---- one domain ---- */
 
@@ -54,6 +54,12 @@ static void is_news(struct guests *guests, const char *uuid)
 {
         if (json_object_set_new(guests->news, uuid, json_true()) < 0)
                 guests->all_news = true;
+}
+
+void guests_news(struct guests *guests, struct known *known)
+{
+        known->stale = true;
+        is_news(guests, known->uuid);
 }
 
 static void forget(struct guests *guests, struct known *known)
