@@ -106,7 +106,12 @@ static void look_at_domain(const struct known_pins *known, const char *scope, co
 
 /* ---- a domain ---- */
 
-int drift_find(const json_t *entry, const struct domain *live, const struct live_pins *pins,
+static bool came_so(const struct domain *domain, const char *here)
+{
+        return domain->placed_by[0] && strcmp(domain->placed_by, here) != 0;
+}
+
+int drift_find(const json_t *entry, const char *here, const struct domain *live, const struct live_pins *pins,
                const struct domain *config, const struct topology *topology, json_t *steps)
 {
         struct known_pins known;
@@ -114,9 +119,9 @@ int drift_find(const json_t *entry, const struct domain *live, const struct live
         if (!json_object_get(entry, "ours"))
                 return 0;
         known_pins_read(entry, topology, &known);
-        if (live)
+        if (live && !came_so(live, here))
                 look_at_domain(&known, "live", live, pins, steps);
-        if (config)
+        if (config && !came_so(config, here))
                 look_at_domain(&known, "persistent", config, NULL, steps);
         known_pins_clear(&known);
         return 0;

@@ -228,6 +228,8 @@ int guests_apply(struct guests *guests, const char *name, const struct guest_wis
                 r = connection_get(guests->connection, &connection, errors);
         if (r == 0)
                 r = guests_refresh(guests, connection, errors);
+        if (r == 0)
+                r = guests_know_here(guests, connection, errors);
         if (r == 0 && mode != GUEST_DRY_RUN)
                 let_go_of = let_go(guests, connection, name, wish, &own);
         if (r == 0) {

@@ -1,5 +1,5 @@
-/* What libvirt does not tell of, looked for: a call for each domain, and one more for those of ours that run. See guest.h
- * and guests_private.h. */
+/* What libvirt does not tell of, looked for: a call for each domain, and one more for those of ours that run. See
+ * guest.h and guests_private.h. */
 #include <stdlib.h>
 #include <string.h>
 
