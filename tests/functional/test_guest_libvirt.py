@@ -272,6 +272,23 @@ def test_a_changed_definition_is_seen_though_libvirt_does_not_tell(libvirt, driv
     assert driver.look() and not driver.look()  # our own doing
 
 
+def test_a_domain_that_is_defined_only_later(libvirt, driver):
+    """It is marked and pinned once: our own change is an event, and each look at it must not make another."""
+    libvirt.define("d")
+    libvirt.run("d")
+    uuid = libvirt.uuids["d"]
+    libvirt.virsh("undefine", "d")
+    driver.apply("g", guest("d")).ok()
+    assert libvirt.affinities("d") == PINNED and "socle:guest" in libvirt.virsh("dumpxml", "d").stdout
+    libvirt.define("d", extra=f"<uuid>{uuid}</uuid>")
+    driver.apply("g", guest("d")).ok()
+    assert libvirt.xml("d").count("<vcpupin") == 2 and "socle:guest" in libvirt.xml("d")
+    driver.quiet()
+    assert only(driver.apply("g", guest("d")))["steps"] == [] and not driver.news(1000)
+    driver.restore("g").ok()
+    assert "socle" not in libvirt.xml("d") + libvirt.virsh("dumpxml", "d").stdout and libvirt.affinities("d") == FREE
+
+
 def test_changed_definitions_of_others_are_seen(libvirt, driver):
     libvirt.define("theirs", vcpus=1)
     driver.connected()

@@ -145,6 +145,33 @@ def test_a_restore_waits_for_libvirtd(host, libvirt):
     assert time.monotonic() - began < 20 and set(libvirt.affinities("d").values()) == {"0-1"}
 
 
+def test_what_changed_while_libvirtd_was_away_is_seen(host, libvirt):
+    """A definition, of which the new libvirtd knows nothing else; a domain that came, and one that went."""
+    placed(host, libvirt)
+    for name in ("came", "went"):
+        libvirt.define(name, vcpus=1)
+    host.rpc.apply(small(), wish(), wish("h", "went"), wait=30)
+    host.guest_until("placed", lambda s: s["state"] == "active", "h")
+    definitions = libvirt.directory / "etc/qemu"
+    came = (definitions / "came.xml").read_text()
+    libvirt.virsh("undefine", "came")
+    host.rpc.apply(wish("c", "came"), wait=30)
+    assert host.guest("c")["state"] == "waiting"
+    libvirt.kill()
+    (definitions / "came.xml").write_text(came)
+    (definitions / "went.xml").unlink()
+    text = (definitions / "d.xml").read_text()
+    pin, other = ("<vcpupin vcpu='0' cpuset='%d'/>" % cpu for cpu in (1, 0))
+    assert pin in text
+    (definitions / "d.xml").write_text(text.replace(pin, other))
+    libvirt.start()
+    status = host.guest_until("drift", lambda s: s["state"] == "drifted")
+    assert status["domains"][0]["drift"] == [{"scope": "persistent", "what": "vCPU 0", "from": "0", "to": "1"}]
+    host.guest_until("came", lambda s: s["state"] == "active", "c")
+    assert "no domain went" in host.guest_until("went", lambda s: s["state"] == "waiting", "h")["waiting_for"]
+    assert "guest-h.json" not in host.journals()
+
+
 def test_events_do_not_keep_drift_from_being_seen(host, libvirt):
     placed(host, libvirt)
     stop = threading.Event()

@@ -60,6 +60,17 @@ static int put_entry(const struct change *change, json_t *entry, struct errors *
         return journal_put(change->guests, change->guest, uuid_of(change), json_incref(entry), errors);
 }
 
+/* It ran without being defined when it was first changed. */
+static int add_definition(const struct change *change, json_t *entry)
+{
+        cleanup_free char *config = NULL;
+
+        if (!change->config || json_is_string(json_object_get(entry, "config")))
+                return 0;
+        int r = read_before(change->handle, VIR_DOMAIN_XML_INACTIVE, &config);
+        return r < 0 ? r : json_object_set_new(entry, "config", json_string(config));
+}
+
 /* On disk before anything is changed: what was there, which pins and interfaces may be ours from now on. */
 static int journal_begin(const struct change *change, struct errors *errors)
 {
@@ -67,7 +78,7 @@ static int journal_begin(const struct change *change, struct errors *errors)
         cleanup_json json_t *entry = there ? json_deep_copy(there) : new_entry(change);
         cleanup_json json_t *next = guest_placement_to_json(change->placement, change->topology);
 
-        if (!entry || !next)
+        if (!entry || !next || add_definition(change, entry) < 0)
                 return connection_complain(errors, "/spec/domain", "", "the domain cannot be read");
         json_object_set_new(entry, "interfaces", with_interfaces(change, json_object_get(entry, "interfaces")));
         if (!json_equal(next, json_object_get(entry, "ours")))
@@ -89,13 +100,14 @@ static int journal_end(const struct change *change, struct errors *errors)
 
 /* ---- the persistent XML ---- */
 
-/* NULL: the journal has it not. */
-static int tree_before(const struct change *change, const char *which, xmlDocPtr *ret)
+/* As it was defined, or, if it was not, as it ran. */
+static int tree_before(const struct change *change, xmlDocPtr *ret)
 {
-        const char *text = json_string_value(
-                json_object_get(journal_entry(change->guests, change->guest, uuid_of(change)), which));
+        const json_t *entry = journal_entry(change->guests, change->guest, uuid_of(change));
+        const char *config = json_string_value(json_object_get(entry, "config"));
+        const char *live = json_string_value(json_object_get(entry, "live"));
 
-        return text ? domain_tree(ret, text) : 0;
+        return config || live ? domain_tree(ret, config ? config : live) : -EINVAL;
 }
 
 static int edit(const struct change *change, xmlDocPtr tree)
@@ -104,9 +116,9 @@ static int edit(const struct change *change, xmlDocPtr tree)
         cleanup_tree xmlDocPtr before = NULL;
         json_t *mac;
         size_t i;
-        int r = tree_before(change, "config", &before);
+        int r = tree_before(change, &before);
 
-        if (r == 0 && before)
+        if (r == 0)
                 r = tree_mark(tree, before, change->guests->here, change->placement);
         if (r == 0)
                 r = tree_set_pins(tree, change->config, change->placement);
@@ -118,8 +130,6 @@ static int edit(const struct change *change, xmlDocPtr tree)
         for (i = 0; i < change->interface_count && r == 0; i++)
                 if (!domain_has_interface(change->config, &change->interfaces[i]))
                         r = tree_set_interface(tree, &change->interfaces[i]);
-        if (r < 0 || !before)
-                return r;
         json_array_foreach (stale, i, mac)
                 if (r == 0)
                         r = tree_put_interface_back(tree, before, json_string_value(mac));
@@ -200,9 +210,9 @@ static void move_memory(struct change *change)
 static int mark_running(struct change *change, struct errors *errors)
 {
         cleanup_tree xmlDocPtr before = NULL;
-        int r = tree_before(change, change->config ? "config" : "live", &before);
+        int r = tree_before(change, &before);
 
-        if (r < 0 || !before || mark_is(change->live, change->guests->here, change->placement))
+        if (r < 0 || mark_is(change->live, change->guests->here, change->placement))
                 return r;
         cleanup_free char *text = mark_text(before, change->guests->here, change->placement);
         if (!text)

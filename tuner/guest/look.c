@@ -38,20 +38,28 @@ static bool look_at(struct guests *guests, virDomainPtr handle, int cpu_limit)
         return true;
 }
 
-int guests_look(struct guests *guests, int cpu_limit)
-{
-        cleanup_connection virConnectPtr connection = NULL;
-        virDomainPtr *handles = NULL;
-        struct errors ignored = {};
-        int r = connection_get(guests->connection, &connection, &ignored), found = 0;
+struct look {
+        struct guests *guests;
+        int cpu_limit;
+};
 
-        if (r < 0)
-                return r;
-        int count = virConnectListAllDomains(connection, &handles, 0);
+static int look_at_all(virConnectPtr open, void *user)
+{
+        const struct look *look = user;
+        virDomainPtr *handles = NULL;
+        int count = virConnectListAllDomains(open, &handles, 0), found = 0;
+
         for (int i = 0; i < count; i++) {
-                found |= look_at(guests, handles[i], cpu_limit);
+                found |= look_at(look->guests, handles[i], look->cpu_limit);
                 virDomainFree(handles[i]);
         }
         free(handles);
         return count < 0 ? connection_error() : found;
+}
+
+int guests_look(struct guests *guests, int cpu_limit)
+{
+        struct look look = {guests, cpu_limit};
+
+        return connection_call(guests->connection, look_at_all, &look);
 }
