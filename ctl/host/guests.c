@@ -10,6 +10,7 @@
 
 #define PREFIX      "guest-"
 #define KIND        "Guest"
+#define TELL_MS     32000 /* how old what is told of domains may be where none is a Guest's */
 #define PUT_BACK_MS 30000 /* between two attempts to set what somebody else sets, too */
 DEFINE_CLEANUP(struct placement_state *, placement_state_free)
 
@@ -223,8 +224,7 @@ static bool is_to_be_applied(struct machine *machine, const struct want *want, c
                 return !standing->applied;
         if (standing->drifted) /* is it still? */
                 return true;
-        return standing->applied ? guests_moved(machine->guests, want->name, machine->topology->cpu_limit)
-                                 : standing_is_due(standing);
+        return !standing->applied && standing_is_due(standing);
 }
 
 /* Is there any that something is to be done about? Idle, this is all that is done. */
@@ -265,14 +265,16 @@ void guests_reconcile(struct machine *machine, bool looked_for)
 {
         cleanup_(placement_state_free_p) struct placement_state *state = NULL;
         struct want_list *wanted = &machine->wants->guests;
-        bool all = machine_now_ms() >= machine->guests_at_ms;
+        bool all = machine_now_ms() >= machine->guests_at_ms, moved = false;
         struct errors errors = {};
 
         if (!machine->guests) {
                 tell_nobody(machine);
                 return;
         }
-        if (looked_for && !all && machine->plan && !any_to_be_applied(machine))
+        if (looked_for && wanted->count > 0 && machine->plan)
+                moved = guests_look(machine->guests, machine->topology->cpu_limit) > 0;
+        if (looked_for && !all && !moved && machine->plan && !any_to_be_applied(machine))
                 return;
         int r = observe(machine, &state, &errors);
         for (size_t i = 0; i < wanted->count && !machine->stopping(machine->user); i++) {
@@ -287,7 +289,7 @@ void guests_reconcile(struct machine *machine, bool looked_for)
                 return;
         guests_seen(machine->guests);
         if (all)
-                machine->guests_at_ms = machine_now_ms() + GUESTS_MS;
+                machine->guests_at_ms = machine_now_ms() + (wanted->count > 0 ? GUESTS_MS : TELL_MS);
 }
 
 json_t *guest_preview(struct machine *machine, const struct want *want, struct placement_state *state,

@@ -14,7 +14,7 @@
 #define BUSY_MS       8000   /* libvirt tells of no end of a job */
 #define RETRY_MS      32000  /* a driver that was loaded, pages that were freed */
 #define RETRY_LAST_MS 600000 /* of drift that cannot be put back, after doubling */
-#define GUESTS_MS     32000  /* libvirt tells of no change of a persistent pin */
+#define GUESTS_MS     600000 /* all Guests are applied again, though neither events nor looks say that it is needed */
 #define SETTLE_MS     1000   /* interrupts come one by one */
 
 struct machine {
@@ -99,7 +99,7 @@ void devices_apply(struct machine *machine);
 json_t *device_preview(struct machine *machine, const struct want *want, struct errors *errors);
 
 void guests_restore_gone(struct machine *machine);
-/* `looked_for`: their pins are asked for, too, which costs a call each. */
+/* `looked_for`: what libvirt does not tell of is looked for, too, which costs a call or two each. */
 void guests_reconcile(struct machine *machine, bool looked_for);
 /* `state`: see guests_observe(). */
 json_t *guest_preview(struct machine *machine, const struct want *want, struct placement_state *state,

@@ -66,6 +66,12 @@ class Driver:
     def apply(self, guest, spec, **more):
         return self.ask("apply", guest=guest, spec=spec, **more)
 
+    def look(self):
+        """Is there anything that libvirt did not tell of?"""
+        answer = self.ask("look")
+        answer.ok()
+        return answer.result
+
     def restore(self, guest):
         return self.ask("restore", guest=guest)
 

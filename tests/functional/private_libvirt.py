@@ -38,6 +38,7 @@ DOMAIN = """<domain type='qemu'>
     <memballoon model='none'/>
     {devices}
   </devices>
+  {after}
 </domain>
 """
 
@@ -58,9 +59,10 @@ class Domains:
         assert not check or done.returncode == 0, f"virsh {' '.join(words)}: {done.stderr}"
         return done
 
-    def define(self, name, vcpus=2, memory_mib=64, extra="", devices=""):
+    def define(self, name, vcpus=2, memory_mib=64, extra="", devices="", after=""):
         xml = self.directory / f"{name}.xml"
-        xml.write_text(DOMAIN.format(name=name, vcpus=vcpus, memory_mib=memory_mib, extra=extra, devices=devices))
+        xml.write_text(DOMAIN.format(name=name, vcpus=vcpus, memory_mib=memory_mib, extra=extra, devices=devices,
+                                     after=after))
         self.virsh("define", str(xml))
         self.uuids[name] = self.virsh("domuuid", name).stdout.strip()
 
@@ -70,6 +72,17 @@ class Domains:
 
     def run(self, name):
         self.virsh("start", "--paused", name)
+
+    def migrating(self, name, to, *how):
+        """Under way: the libvirtds talk to each other, and so do the QEMUs, over unix sockets. Ends by itself."""
+        return subprocess.Popen(["virsh", "-q", "-c", self.uri, "migrate", "--live", "--p2p", *how, name, to.uri, "--migrateuri",
+                                 f"unix://{to.directory}/migration"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.STDOUT, text=True)
+
+    def migrate(self, name, to, *how):
+        process = self.migrating(name, to, *how)
+        out = process.communicate(timeout=120)[0]
+        assert process.returncode == 0, out
 
     def forget(self):
         """No domain is left."""
@@ -103,8 +116,11 @@ class Domains:
 
 
 class Libvirt(Domains):
-    def __init__(self, directory):
+    """`number`: of the host that it says it is. libvirt migrates to no other of the same UUID or name."""
+
+    def __init__(self, directory, number=0):
         self.directory = pathlib.Path(directory)
+        self.host_name = f"socle-virt-{number}"
         self.socket = self.directory / "sock/libvirt-sock"
         self.uri = f"qemu+unix:///system?socket={self.socket}"
         self.run_directory = self.directory / "run/qemu"
@@ -115,7 +131,7 @@ class Libvirt(Domains):
         (self.directory / "etc/qemu.conf").write_text(QEMU_CONF)
         (self.directory / "libvirtd.conf").write_text(
             f'unix_sock_dir = "{self.directory}/sock"\nauth_unix_rw = "none"\nauth_unix_ro = "none"\n'
-            f'log_outputs = "3:file:{self.directory}/libvirtd.log"\nhost_uuid = "00112233-4455-6677-8899-aabbccddeeff"\n')
+            f'log_outputs = "3:file:{self.directory}/libvirtd.log"\nhost_uuid = "00112233-4455-6677-8899-aabbccddee{number:02x}"\n')
         # Debian's libvirt looks up its user before it reads that another is wanted.
         for name, line in (("passwd", "libvirt-qemu:x:0:0::/:/bin/false\n"), ("group", "libvirt-qemu:x:0:\n")):
             (self.directory / name).write_text(pathlib.Path("/etc", name).read_text() + line)
@@ -125,10 +141,10 @@ class Libvirt(Domains):
             [(self.directory / name, f"/etc/{name}") for name in ("passwd", "group")]
         for to in self.made:
             os.makedirs(to, exist_ok=True)
-        script = "set -e\n" + "".join(f"mount --bind {what} {to}\n" for what, to in binds) + \
+        script = f"set -e\nhostname {self.host_name}\n" + "".join(f"mount --bind {what} {to}\n" for what, to in binds) + \
             f"exec libvirtd -f {self.directory}/libvirtd.conf -p {self.directory}/pid\n"
         with open(self.directory / "out", "ab") as out:
-            self.process = subprocess.Popen(["unshare", "--mount", "--propagation", "private", "sh", "-c", script],
+            self.process = subprocess.Popen(["unshare", "--uts", "--mount", "--propagation", "private", "sh", "-c", script],
                                             stdin=subprocess.DEVNULL, stdout=out, stderr=out)
         if wait:
             wait_until(lambda: self.virsh("list", check=False).returncode == 0, 60, "libvirtd answers")

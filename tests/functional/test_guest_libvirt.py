@@ -229,15 +229,16 @@ def test_what_others_set_is_told_and_not_fought(libvirt, driver):
     libvirt.define("d")
     libvirt.run("d")
     driver.apply("g", guest("d")).ok()
-    assert not driver.ask("moved", guest="g").result
+    driver.look()
+    assert not driver.look()
     libvirt.virsh("vcpupin", "d", "0", "0-1", "--live")
-    assert driver.ask("moved", guest="g").result
+    assert driver.look()
     told = only(driver.apply("g", guest("d"), follow=True))
     assert told["drift"] == [{"scope": "live", "what": "vCPU 0", "from": "0-1", "to": "0"}]
     assert libvirt.affinities("d")["CPU 0"] == "0-1"
     assert "drift" not in only(driver.apply("g", guest("d"))) and libvirt.affinities("d") == PINNED
     os.sched_setaffinity(libvirt.thread("d", "CPU 1"), {0})  # behind libvirt's back
-    assert driver.ask("moved", guest="g").result
+    assert driver.look()
     assert only(driver.apply("g", guest("d"), follow=True))["drift"][0]["what"] == "vCPU 1"
     driver.apply("g", guest("d")).ok()
     libvirt.virsh("emulatorpin", "d", "1", "--config")
@@ -249,6 +250,54 @@ def test_what_others_set_is_told_and_not_fought(libvirt, driver):
     uuid = libvirt.uuids["d"]
     libvirt.define("d", extra=f"<uuid>{uuid}</uuid>")
     assert "drift" not in only(driver.apply("g", guest("d"), follow=True)) and "vcpupin" in libvirt.xml("d")
+
+
+@pytest.mark.parametrize("runs", [True, False])
+def test_a_changed_definition_is_seen_though_libvirt_does_not_tell(libvirt, driver, runs):
+    libvirt.define("d")
+    if runs:
+        libvirt.run("d")
+
+    driver.apply("g", guest("d")).ok()
+    driver.quiet()
+    driver.look()
+    assert not driver.look()
+    for change in (["vcpupin", "d", "0", "1"], ["emulatorpin", "d", "1"], ["iothreadpin", "d", "1", "1"]):
+        libvirt.virsh(*change, "--config")
+        assert not driver.news(1000), "libvirt has learnt to tell: no need to look"
+        assert driver.look() and not driver.look(), change
+    drift = only(driver.apply("g", guest("d"), follow=True))["drift"]
+    assert {(d["scope"], d["what"]) for d in drift} == {("persistent", w) for w in ("vCPU 0", "emulator", "I/O thread 1")}
+    driver.apply("g", guest("d")).ok()
+    assert driver.look() and not driver.look()  # our own doing
+
+
+def test_a_domain_that_is_defined_only_later(libvirt, driver):
+    """It is marked and pinned once: our own change is an event, and each look at it must not make another."""
+    libvirt.define("d")
+    libvirt.run("d")
+    uuid = libvirt.uuids["d"]
+    libvirt.virsh("undefine", "d")
+    driver.apply("g", guest("d")).ok()
+    assert libvirt.affinities("d") == PINNED and "socle:guest" in libvirt.virsh("dumpxml", "d").stdout
+    libvirt.define("d", extra=f"<uuid>{uuid}</uuid>")
+    driver.apply("g", guest("d")).ok()
+    assert libvirt.xml("d").count("<vcpupin") == 2 and "socle:guest" in libvirt.xml("d")
+    driver.quiet()
+    assert only(driver.apply("g", guest("d")))["steps"] == [] and not driver.news(1000)
+    driver.restore("g").ok()
+    assert "socle" not in libvirt.xml("d") + libvirt.virsh("dumpxml", "d").stdout and libvirt.affinities("d") == FREE
+
+
+def test_changed_definitions_of_others_are_seen(libvirt, driver):
+    libvirt.define("theirs", vcpus=1)
+    driver.connected()
+    driver.look()
+    assert not driver.look()
+    libvirt.virsh("vcpupin", "theirs", "0", "1", "--config")
+    assert driver.look() and not driver.look()
+    (found,) = driver.ask("observe").ok()
+    assert found["cpus"] == "1"
 
 
 def test_each_domain_is_told_of_and_the_worst_counts(libvirt, driver):

@@ -85,6 +85,22 @@ def test_what_others_pin_is_told_and_left(host, libvirt):
     assert libvirt.affinities("d") == PLACED
 
 
+def test_pins_of_the_next_start_are_looked_at_as_often_as_those_of_now(host, libvirt):
+    """Each change within its own look; what is looked at every half minute would miss most of these."""
+    placed(host, libvirt)
+    libvirt.define("e")  # and of one that does not run
+    host.rpc.apply(small(), wish(), wish("h", "e"), wait=30)
+    host.guest_until("placed", lambda s: s["state"] == "active", "h")
+    for _ in range(3):
+        for guest, domain in (("g", "d"), ("h", "e")):
+            libvirt.virsh("vcpupin", domain, "0", "0", "--config")
+            status = host.guest_until("drift", lambda s: s["state"] == "drifted", guest, patience=20)
+            assert status["domains"][0]["drift"] == [{"scope": "persistent", "what": "vCPU 0", "from": "0", "to": "1"}]
+            libvirt.virsh("vcpupin", domain, "0", "1", "--config")
+            host.guest_until("as it was", lambda s: s["state"] == "active", guest, patience=20)
+    assert libvirt.affinities("d") == PLACED
+
+
 def test_drift_is_put_back_at_most_every_half_minute(host, libvirt):
     placed(host, libvirt, enforce=True)
     for seconds in (0, 25):  # at once; then not before
@@ -128,6 +144,33 @@ def test_a_restore_waits_for_libvirtd(host, libvirt):
     began = time.monotonic()
     wait_until(lambda: not restoring(host), 60, "it is back")
     assert time.monotonic() - began < 20 and set(libvirt.affinities("d").values()) == {"0-1"}
+
+
+def test_what_changed_while_libvirtd_was_away_is_seen(host, libvirt):
+    """A definition, of which the new libvirtd knows nothing else; a domain that came, and one that went."""
+    placed(host, libvirt)
+    for name in ("came", "went"):
+        libvirt.define(name, vcpus=1)
+    host.rpc.apply(small(), wish(), wish("h", "went"), wait=30)
+    host.guest_until("placed", lambda s: s["state"] == "active", "h")
+    definitions = libvirt.directory / "etc/qemu"
+    came = (definitions / "came.xml").read_text()
+    libvirt.virsh("undefine", "came")
+    host.rpc.apply(wish("c", "came"), wait=30)
+    assert host.guest("c")["state"] == "waiting"
+    libvirt.kill()
+    (definitions / "came.xml").write_text(came)
+    (definitions / "went.xml").unlink()
+    text = (definitions / "d.xml").read_text()
+    pin, other = ("<vcpupin vcpu='0' cpuset='%d'/>" % cpu for cpu in (1, 0))
+    assert pin in text
+    (definitions / "d.xml").write_text(text.replace(pin, other))
+    libvirt.start()
+    status = host.guest_until("drift", lambda s: s["state"] == "drifted")
+    assert status["domains"][0]["drift"] == [{"scope": "persistent", "what": "vCPU 0", "from": "0", "to": "1"}]
+    host.guest_until("came", lambda s: s["state"] == "active", "c")
+    assert "no domain went" in host.guest_until("went", lambda s: s["state"] == "waiting", "h")["waiting_for"]
+    assert "guest-h.json" not in host.journals()
 
 
 def test_events_do_not_keep_drift_from_being_seen(host, libvirt):

@@ -6,9 +6,8 @@
  *              "synthetic": "node:2 core:1 pu:1"}      synthetic: the machine; by default this one
  *   {"do": "observe"}    {"do": "apply", "guest": NAME, "spec": {…}, "interfaces": [{…}], "dry_run": false,
  *                                                                          "follow": false}
- *   {"do": "restore", "guest": NAME}    {"do": "moved", "guest": NAME}    {"do": "user", "pci": ADDRESS}    {"do":
- * "wait", "ms": 1000} Answers: {"code": 0 | -errno, "result": …, "errors": [{message, pointer, …}], "ms": how long it
- * took} */
+ *   {"do": "restore", "guest": NAME}    {"do": "look"}    {"do": "user", "pci": ADDRESS}    {"do": "wait", "ms": 1000}
+ * Answers: {"code": 0 | -errno, "result": …, "errors": [{message, pointer, …}], "ms": how long it took} */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -110,9 +109,10 @@ static int serve(struct driver *driver, const json_t *request, json_t **ret, str
                 return apply(driver, request, ret, errors);
         if (strcmp(what, "restore") == 0)
                 return guests_restore(driver->guests, text(request, "guest"), errors);
-        if (strcmp(what, "moved") == 0) {
-                *ret = json_boolean(guests_moved(driver->guests, text(request, "guest"), driver->topology->cpu_limit));
-                return 0;
+        if (strcmp(what, "look") == 0) {
+                int r = guests_look(driver->guests, driver->topology->cpu_limit);
+                *ret = r < 0 ? NULL : json_boolean(r);
+                return r < 0 ? r : 0;
         }
         if (strcmp(what, "user") == 0) {
                 guests_read(driver->guests, errors); /* what was last known, if libvirt is not there */

@@ -261,6 +261,78 @@ static void test_pci_ports_go_too(void **state)
         json_decref(macs);
 }
 
+/* ---- marks ---- */
+
+/* Marked and pinned; read; and what was there before, from that alone. */
+static void check_mark(const char *xml, bool pinned_before)
+{
+        struct guest_placement *placement = make_placement(0);
+        cleanup_domain_facts struct domain *domain = NULL, *marked = NULL, *was = NULL, *changed = NULL;
+        cleanup_tree xmlDocPtr tree = NULL, before = NULL;
+        cleanup_free char *was_text = NULL;
+
+        assert_int_equal(domain_parse(&domain, xml), 0);
+        assert_int_equal(domain_tree(&tree, xml), 0);
+        assert_int_equal(domain_tree(&before, xml), 0);
+        cleanup_free char *text_before = tree_text(tree);
+        for (int i = 0; i < 2; i++) /* one mark only, whoever was there before */
+                assert_int_equal(tree_mark(tree, before, i == 0 ? "there" : "here", placement), 0);
+        assert_int_equal(tree_set_pins(tree, domain, placement), 0);
+        cleanup_free char *text = tree_text(tree);
+        assert_int_equal(domain_parse(&marked, text), 0);
+        assert_string_equal(marked->placed_by, "here");
+        assert_int_equal(marked->pinned_before, pinned_before);
+        assert_true(mark_is(marked, "here", placement) && !mark_is(marked, "there", placement));
+        assert_false(mark_is(domain, "here", placement));
+
+        assert_int_equal(domain_before(&was_text, text), 0);
+        assert_null(strstr(was_text, MARK_URI));
+        assert_null(strstr(was_text, "<metadata"));
+        assert_int_equal(domain_parse(&was, was_text), 0);
+        for (unsigned v = 0; v < domain->vcpus; v++)
+                assert_true(cpu_set_equal(&was->vcpu_cpus[v], &domain->vcpu_cpus[v]));
+        assert_true(cpu_set_equal(&was->emulator, &domain->emulator) && cpu_set_equal(&was->nodes, &domain->nodes));
+
+        /* Somebody pins it otherwise: the mark holds no more. */
+        cpu_set_add(&placement->vcpu_cpus[1], 5);
+        assert_int_equal(tree_set_pins(tree, marked, placement), 0);
+        cleanup_free char *otherwise = tree_text(tree);
+        assert_int_equal(domain_parse(&changed, otherwise), 0);
+        assert_string_equal(changed->placed_by, "");
+        tree_unmark(tree);
+        cleanup_free char *unmarked = tree_text(tree);
+        assert_null(strstr(unmarked, "<metadata"));
+        guest_placement_free(placement);
+}
+
+static void test_marked(void **state)
+{
+        check_mark(full, true);
+        check_mark(bare, false);
+}
+
+/* libvirt gives all that is in a running domain's mark its namespace, which pins would not work in. */
+static void test_mark_as_libvirt_gives_it(void **state)
+{
+        static const char xml[] =
+                "<domain><name>b</name><vcpu>2</vcpu><metadata><a:other xmlns:a='urn:a'/>"
+                "<socle:guest xmlns:socle='" MARK_URI "' host='there' vcpus='1 2-3'><socle:cputune>"
+                "<socle:vcpupin vcpu='0' cpuset='7'/></socle:cputune></socle:guest></metadata>"
+                "<cputune><vcpupin vcpu='0' cpuset='1'/><vcpupin vcpu='1' cpuset='2,3'/></cputune></domain>";
+        cleanup_domain_facts struct domain *domain = NULL, *was = NULL;
+        cleanup_free char *text = NULL;
+
+        assert_int_equal(domain_parse(&domain, xml), 0);
+        assert_string_equal(domain->placed_by, "there");
+        assert_true(domain->pinned_before);
+        assert_int_equal(domain_before(&text, xml), 0);
+        assert_null(strstr(text, "socle:"));
+        assert_non_null(strstr(text, "urn:a"));
+        assert_int_equal(domain_parse(&was, text), 0);
+        assert_set(&was->vcpu_cpus[0], "7");
+        assert_set(&was->vcpu_cpus[1], "");
+}
+
 /* ---- what is no domain ---- */
 
 static void try_parse(const char *xml)
@@ -321,6 +393,8 @@ int main(void)
                 cmocka_unit_test(test_read_bare),
                 cmocka_unit_test(test_changed_and_put_back),
                 cmocka_unit_test(test_pci_ports_go_too),
+                cmocka_unit_test(test_marked),
+                cmocka_unit_test(test_mark_as_libvirt_gives_it),
                 cmocka_unit_test(test_garbage),
                 cmocka_unit_test(test_mangled),
         };

@@ -1,5 +1,6 @@
 /* One domain of a Guest: read, placed, changed, and told of. See guests_private.h. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "guests_private.h"
@@ -64,6 +65,7 @@ static void change_clear(struct change *change)
         json_decref(change->steps);
         json_decref(change->restart_reasons);
         json_decref(change->drift);
+        free(change->mark_was);
 }
 
 static int read_domain(struct change *change, const char *uuid, struct errors *errors)
@@ -137,14 +139,26 @@ static int complain_of_manager(const struct domain *domain, struct errors *error
         return -EPERM;
 }
 
+static bool is_pinned_by_others(const struct domain *domain)
+{
+        bool pinned = false;
+
+        if (!domain)
+                return false;
+        if (domain->placed_by[0])
+                return domain->pinned_before;
+        for (unsigned v = 0; v < domain->vcpus; v++)
+                pinned |= !cpu_set_empty(&domain->vcpu_cpus[v]);
+        return pinned;
+}
+
 static int check_manager(const struct change *change, struct errors *errors)
 {
         const struct domain *domain = change->config ? change->config : change->live;
-        bool pinned = false;
 
-        for (unsigned v = 0; v < domain->vcpus; v++)
-                pinned |= !cpu_set_empty(&domain->vcpu_cpus[v]);
-        return domain->is_nova && pinned ? complain_of_manager(domain, errors) : 0;
+        if (domain->is_nova && (is_pinned_by_others(change->config) || is_pinned_by_others(change->live)))
+                return complain_of_manager(domain, errors);
+        return 0;
 }
 
 static int find_drift(struct change *change, struct errors *errors)
@@ -156,7 +170,8 @@ static int find_drift(struct change *change, struct errors *errors)
         if (change->live)
                 r = live_read(change->handle, change->live, change->topology->cpu_limit, &pins, errors);
         if (r == 0)
-                r = drift_find(entry_of(change), change->live, &pins, change->config, change->topology, change->drift);
+                r = drift_find(entry_of(change), change->guests->here, change->live, &pins, change->config,
+                               change->topology, change->drift);
         live_pins_clear(&pins);
         return r;
 }

@@ -9,14 +9,21 @@
 
 /* ---- the journal ---- */
 
+/* Before us, or before a socled on the host that it came from. */
+static int read_before(virDomainPtr handle, unsigned flags, char **ret)
+{
+        cleanup_free char *now = virDomainGetXMLDesc(handle, flags);
+
+        return now ? domain_before(ret, now) : -ENOENT;
+}
+
 static json_t *new_entry(const struct change *change)
 {
         const struct domain *any = change->config ? change->config : change->live;
-        cleanup_free char *config =
-                change->config ? virDomainGetXMLDesc(change->handle, VIR_DOMAIN_XML_INACTIVE) : NULL;
-        cleanup_free char *live = change->live ? virDomainGetXMLDesc(change->handle, 0) : NULL;
+        cleanup_free char *config = NULL, *live = NULL;
 
-        if ((change->config && !config) || (change->live && !live))
+        if ((change->config && read_before(change->handle, VIR_DOMAIN_XML_INACTIVE, &config) < 0) ||
+            (change->live && read_before(change->handle, 0, &live) < 0))
                 return NULL;
         return json_pack("{s:s, s:i, s:s?, s:s?, s:[]}", "name", any->name, "id", (int)virDomainGetID(change->handle),
                          "config", config, "live", live, "interfaces");
@@ -53,6 +60,17 @@ static int put_entry(const struct change *change, json_t *entry, struct errors *
         return journal_put(change->guests, change->guest, uuid_of(change), json_incref(entry), errors);
 }
 
+/* It ran without being defined when it was first changed. */
+static int add_definition(const struct change *change, json_t *entry)
+{
+        cleanup_free char *config = NULL;
+
+        if (!change->config || json_is_string(json_object_get(entry, "config")))
+                return 0;
+        int r = read_before(change->handle, VIR_DOMAIN_XML_INACTIVE, &config);
+        return r < 0 ? r : json_object_set_new(entry, "config", json_string(config));
+}
+
 /* On disk before anything is changed: what was there, which pins and interfaces may be ours from now on. */
 static int journal_begin(const struct change *change, struct errors *errors)
 {
@@ -60,7 +78,7 @@ static int journal_begin(const struct change *change, struct errors *errors)
         cleanup_json json_t *entry = there ? json_deep_copy(there) : new_entry(change);
         cleanup_json json_t *next = guest_placement_to_json(change->placement, change->topology);
 
-        if (!entry || !next)
+        if (!entry || !next || add_definition(change, entry) < 0)
                 return connection_complain(errors, "/spec/domain", "", "the domain cannot be read");
         json_object_set_new(entry, "interfaces", with_interfaces(change, json_object_get(entry, "interfaces")));
         if (!json_equal(next, json_object_get(entry, "ours")))
@@ -82,15 +100,28 @@ static int journal_end(const struct change *change, struct errors *errors)
 
 /* ---- the persistent XML ---- */
 
+/* As it was defined, or, if it was not, as it ran. */
+static int tree_before(const struct change *change, xmlDocPtr *ret)
+{
+        const json_t *entry = journal_entry(change->guests, change->guest, uuid_of(change));
+        const char *config = json_string_value(json_object_get(entry, "config"));
+        const char *live = json_string_value(json_object_get(entry, "live"));
+
+        return config || live ? domain_tree(ret, config ? config : live) : -EINVAL;
+}
+
 static int edit(const struct change *change, xmlDocPtr tree)
 {
-        const json_t *entry = journal_entry(change->guests, change->guest, change->config->uuid);
-        const char *before_text = json_string_value(json_object_get(entry, "config"));
         cleanup_json json_t *stale = change_stale_interfaces(change);
         cleanup_tree xmlDocPtr before = NULL;
         json_t *mac;
         size_t i;
-        int r = tree_set_pins(tree, change->config, change->placement);
+        int r = tree_before(change, &before);
+
+        if (r == 0)
+                r = tree_mark(tree, before, change->guests->here, change->placement);
+        if (r == 0)
+                r = tree_set_pins(tree, change->config, change->placement);
 
         if (r == 0)
                 r = tree_set_memory(tree, change->config, change->placement, change->topology);
@@ -99,9 +130,6 @@ static int edit(const struct change *change, xmlDocPtr tree)
         for (i = 0; i < change->interface_count && r == 0; i++)
                 if (!domain_has_interface(change->config, &change->interfaces[i]))
                         r = tree_set_interface(tree, &change->interfaces[i]);
-        if (r < 0 || json_array_size(stale) == 0 || !before_text)
-                return r;
-        r = domain_tree(&before, before_text);
         json_array_foreach (stale, i, mac)
                 if (r == 0)
                         r = tree_put_interface_back(tree, before, json_string_value(mac));
@@ -176,6 +204,22 @@ static void move_memory(struct change *change)
         else
                 json_array_append_new(change->restart_reasons,
                                       json_sprintf("its memory stays where it is: %s", known->immovable_why));
+}
+
+/* Before its pins: it may migrate, or we may be killed, at any time. */
+static int mark_running(struct change *change, struct errors *errors)
+{
+        cleanup_tree xmlDocPtr before = NULL;
+        int r = tree_before(change, &before);
+
+        if (r < 0 || mark_is(change->live, change->guests->here, change->placement))
+                return r;
+        cleanup_free char *text = mark_text(before, change->guests->here, change->placement);
+        if (!text)
+                return -ENOMEM;
+        change->mark_was = live_get_mark(change->handle);
+        change->marked = true;
+        return live_mark(change->handle, text, errors);
 }
 
 static int pin_threads(const struct change *change, const struct domain *live, bool dry_run, json_t *steps,
@@ -292,6 +336,8 @@ static int undo(const struct change *change, const char *config, struct errors *
         int r = change->live ? domain_read(change->handle, false, &now, errors) : 0;
 
         if (now) {
+                if (change->marked)
+                        live_mark(change->handle, change->mark_was, errors);
                 r = live_put_back(change->handle, change->live, now, &change->topology->online,
                                   change->topology->cpu_limit, errors);
                 if (change->memory_moved)
@@ -315,13 +361,16 @@ static int bring_about(struct change *change, struct errors *errors)
         if (r < 0)
                 return r;
         if (change->live) {
-                r = pin_threads(change, change->live, false, change->steps, errors);
+                r = mark_running(change, errors);
+                if (r == 0)
+                        r = pin_threads(change, change->live, false, change->steps, errors);
                 if (r == 0)
                         move_memory(change);
         }
         if (r == 0 && change->config) {
                 change_diff(change, change->config, persistent);
-                if (json_array_size(persistent) > 0)
+                if (json_array_size(persistent) > 0 ||
+                    !mark_is(change->config, change->guests->here, change->placement))
                         r = change_config(change, &before, errors);
                 json_array_extend(change->steps, persistent);
         }

@@ -17,19 +17,27 @@
 #define FAREWELL_S           2 /* that connection_free() waits for the thread */
 #define NEWS_MAX             256
 
+struct errand {
+        int (*call)(virConnectPtr open, void *user);
+        void *user;
+        int result;
+};
+
 struct connection {
         pthread_mutex_t lock; /* of everything that is not said to be the thread's */
         pthread_t thread;
         unsigned references; /* the owner's and the thread's */
         char *uri;
         int event_fd;
-        bool stop;
+        bool stop, ended;
         virConnectPtr open; /* NULL: not now */
         char problem[256];  /* why not */
         bool lost;          /* said by libvirt; the thread takes it down */
         bool all;           /* news */
         char (*uuids)[VIR_UUID_STRING_BUFLEN];
         size_t uuid_count;
+        struct errand *errand; /* NULL: none */
+        pthread_cond_t errand_done;
 
         int timer; /* the thread's, as what follows: wakes the event loop */
         int64_t retry_at_ms;
@@ -219,6 +227,22 @@ static void take_down(struct connection *connection)
         tell_all(connection);
 }
 
+static void run_errand(struct connection *connection)
+{
+        pthread_mutex_lock(&connection->lock);
+        struct errand *errand = connection->errand;
+        virConnectPtr open = connection->open && !connection->lost ? connection->open : NULL;
+        pthread_mutex_unlock(&connection->lock);
+        if (!errand)
+                return;
+        int result = open ? errand->call(open, errand->user) : -ENOTCONN;
+        pthread_mutex_lock(&connection->lock);
+        errand->result = result;
+        connection->errand = NULL;
+        pthread_cond_signal(&connection->errand_done);
+        pthread_mutex_unlock(&connection->lock);
+}
+
 static bool is_stopped(struct connection *connection, bool *ret_open, bool *ret_lost)
 {
         pthread_mutex_lock(&connection->lock);
@@ -235,7 +259,7 @@ static void set_timer(struct connection *connection)
         int64_t wait_ms = connection->retry_at_ms - now_ms();
 
         pthread_mutex_lock(&connection->lock);
-        if (connection->stop || connection->lost || (!connection->open && wait_ms < 0))
+        if (connection->stop || connection->lost || connection->errand || (!connection->open && wait_ms < 0))
                 wait_ms = 0;
         else if (connection->open)
                 wait_ms = -1;
@@ -256,6 +280,7 @@ static void unref(struct connection *connection)
                 close(connection->event_fd);
         free(connection->uuids);
         free(connection->uri);
+        pthread_cond_destroy(&connection->errand_done);
         pthread_mutex_destroy(&connection->lock);
         free(connection);
         pthread_mutex_lock(&only_lock);
@@ -274,11 +299,16 @@ static void *run(void *user)
                         take_down(connection);
                 else if (!open && now_ms() >= connection->retry_at_ms)
                         try_open(connection);
+                run_errand(connection);
                 set_timer(connection);
                 if (virEventRunDefaultImpl() < 0)
                         break; /* out of memory or descriptors: what is open still serves, events end */
         }
         take_down(connection);
+        pthread_mutex_lock(&connection->lock);
+        connection->ended = true;
+        pthread_mutex_unlock(&connection->lock);
+        run_errand(connection);
         unref(connection);
         return NULL;
 }
@@ -308,6 +338,7 @@ static struct connection *make(const char *uri)
         if (!connection)
                 return NULL;
         pthread_mutex_init(&connection->lock, NULL);
+        pthread_cond_init(&connection->errand_done, NULL);
         connection->references = 1;
         connection->retry_ms = RETRY_FIRST_MS;
         connection->uri = strdup(uri);
@@ -404,4 +435,20 @@ int connection_get(struct connection *connection, virConnectPtr *ret, struct err
         }
         pthread_mutex_unlock(&connection->lock);
         return r;
+}
+
+/* While there is none, the thread may hang in opening it: then nothing is waited for. */
+int connection_call(struct connection *connection, int (*call)(virConnectPtr open, void *user), void *user)
+{
+        struct errand errand = {call, user, -ENOTCONN};
+
+        pthread_mutex_lock(&connection->lock);
+        if (connection->open && !connection->lost && !connection->ended) {
+                connection->errand = &errand;
+                virEventUpdateTimeout(connection->timer, 0);
+                while (connection->errand)
+                        pthread_cond_wait(&connection->errand_done, &connection->lock);
+        }
+        pthread_mutex_unlock(&connection->lock);
+        return errand.result;
 }

@@ -34,6 +34,10 @@ int connection_news(struct connection *connection, struct connection_news *ret);
 /* A reference, to be closed by the caller; -ENOTCONN and words. */
 int connection_get(struct connection *connection, virConnectPtr *ret, struct errors *errors);
 
+/* Many calls at a time: `call` runs on the thread that has the connection, where one costs half: libvirt need not
+ * keep its event loop off the socket, and wake it twice, for each. Waits for it; what it returns, or -ENOTCONN. */
+int connection_call(struct connection *connection, int (*call)(virConnectPtr open, void *user), void *user);
+
 static inline void connection_put_p(virConnectPtr *connection)
 {
         if (*connection)

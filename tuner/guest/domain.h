@@ -19,6 +19,9 @@ struct domain {
         char *name;
         char uuid[UUID_TEXT];
         bool active, persistent;   /* set by who asked libvirt */
+        char placed_by[UUID_TEXT]; /* the host whose socled has pinned it as it is; "": none has, or others have since
+                                    */
+        bool pinned_before;        /* by others, before that */
         bool is_nova;              /* its metadata are OpenStack Nova's */
         unsigned vcpus;            /* at most, hot-pluggable ones included */
         struct cpu_set *vcpu_cpus; /* empty: not pinned */
@@ -46,6 +49,22 @@ int domain_parse(struct domain **ret, const char *xml);
 struct domain *domain_free(struct domain *domain);
 DEFINE_CLEANUP(struct domain *, domain_free)
 #define cleanup_domain_facts cleanup_(domain_free_p)
+
+/* ---- the mark of a domain that a socled has pinned (mark.c) ---- */
+
+#define MARK_PREFIX "socle"
+#define MARK_NAME   "guest"
+#define MARK_URI    "urn:socle:guest:1"
+
+/* Is it marked and pinned so, by that host? */
+bool mark_is(const struct domain *domain, const char *host, const struct guest_placement *placement);
+/* Replaces the one that is there. `before`: what the domain was like before any socled laid hands on it. */
+int tree_mark(xmlDocPtr tree, xmlDocPtr before, const char *host, const struct guest_placement *placement);
+void tree_unmark(xmlDocPtr tree);
+/* By itself, for a running domain; the caller's. NULL: no memory. */
+char *mark_text(xmlDocPtr before, const char *host, const struct guest_placement *placement);
+/* A domain's XML as it was before, and without a mark: the caller's. -EINVAL, -ENOMEM. */
+int domain_before(char **ret, const char *xml);
 
 /* ---- as a tree ---- */
 

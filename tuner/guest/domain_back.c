@@ -16,7 +16,7 @@ static const struct part {
         {"memoryBacking", "hugepages"}, {"memoryBacking", "access"}, {"memoryBacking", "source"},
 };
 
-static bool is_bare(xmlNodePtr node)
+bool tree_is_bare(xmlNodePtr node)
 {
         for (xmlNodePtr child = node->children; child; child = child->next)
                 if (!xmlIsBlankNode(child))
@@ -24,11 +24,31 @@ static bool is_bare(xmlNodePtr node)
         return !node->properties;
 }
 
+/* libvirt gives all that is in a mark the mark's namespace. */
+static bool is_marks(xmlNsPtr space)
+{
+        return space && strcmp((const char *)space->href, MARK_URI) == 0;
+}
+
+static void leave_namespace(xmlNodePtr node)
+{
+        if (is_marks(node->ns))
+                xmlSetNs(node, NULL);
+        for (xmlNodePtr child = node->children; child; child = child->next)
+                if (child->type == XML_ELEMENT_NODE)
+                        leave_namespace(child);
+        if (is_marks(node->nsDef) && !node->nsDef->next)
+                xmlFreeNs(TAKE_PTR(node->nsDef));
+}
+
 static int copy_into(xmlNodePtr parent, xmlNodePtr node)
 {
         xmlNodePtr copy = xmlDocCopyNode(node, parent->doc, 1);
 
-        return copy && xmlAddChild(parent, copy) ? 0 : -ENOMEM;
+        if (!copy)
+                return -ENOMEM;
+        leave_namespace(copy);
+        return xmlAddChild(parent, copy) ? 0 : -ENOMEM;
 }
 
 static int put_part_back(xmlNodePtr root, xmlNodePtr before, const struct part *part)
@@ -43,9 +63,18 @@ static int put_part_back(xmlNodePtr root, xmlNodePtr before, const struct part *
         for (; was; was = xml_next(was, part->child))
                 if (copy_into(now, was) < 0)
                         return -ENOMEM;
-        if (now && is_bare(now) && !xml_child(before, part->parent))
+        if (now && tree_is_bare(now) && !xml_child(before, part->parent))
                 xml_unlink(now);
         return 0;
+}
+
+int tree_put_parts_back(xmlNodePtr root, xmlNodePtr before)
+{
+        int r = 0;
+
+        for (size_t i = 0; i < ARRAY_LEN(parts) && r == 0; i++)
+                r = put_part_back(root, before, &parts[i]);
+        return r;
 }
 
 int tree_put_interface_back(xmlDocPtr tree, xmlDocPtr before, const char *mac_address)
@@ -100,10 +129,9 @@ int tree_put_back(xmlDocPtr tree, xmlDocPtr before, const json_t *mac_addresses)
 {
         json_t *mac;
         size_t i;
-        int r = 0;
+        int r = tree_put_parts_back(xmlDocGetRootElement(tree), xmlDocGetRootElement(before));
 
-        for (i = 0; i < ARRAY_LEN(parts) && r == 0; i++)
-                r = put_part_back(xmlDocGetRootElement(tree), xmlDocGetRootElement(before), &parts[i]);
+        tree_unmark(tree);
         json_array_foreach ((json_t *)mac_addresses, i, mac)
                 if (r == 0)
                         r = tree_put_interface_back(tree, before, json_string_value(mac));

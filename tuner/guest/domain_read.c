@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "domain.h"
+#include "domain_private.h"
 #include "xml.h"
 
 #define VCPUS_MAX CPU_MAX
@@ -237,6 +237,7 @@ int domain_parse(struct domain **ret, const char *xml)
                 r = read_iothreads(domain, root);
         if (r < 0)
                 return r;
+        mark_read(domain, root);
         read_memory(domain, root);
         r = read_cells(domain, root);
         if (r == 0)

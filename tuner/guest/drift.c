@@ -106,7 +106,12 @@ static void look_at_domain(const struct known_pins *known, const char *scope, co
 
 /* ---- a domain ---- */
 
-int drift_find(const json_t *entry, const struct domain *live, const struct live_pins *pins,
+static bool came_so(const struct domain *domain, const char *here)
+{
+        return domain->placed_by[0] && strcmp(domain->placed_by, here) != 0;
+}
+
+int drift_find(const json_t *entry, const char *here, const struct domain *live, const struct live_pins *pins,
                const struct domain *config, const struct topology *topology, json_t *steps)
 {
         struct known_pins known;
@@ -114,9 +119,9 @@ int drift_find(const json_t *entry, const struct domain *live, const struct live
         if (!json_object_get(entry, "ours"))
                 return 0;
         known_pins_read(entry, topology, &known);
-        if (live)
+        if (live && !came_so(live, here))
                 look_at_domain(&known, "live", live, pins, steps);
-        if (config)
+        if (config && !came_so(config, here))
                 look_at_domain(&known, "persistent", config, NULL, steps);
         known_pins_clear(&known);
         return 0;
@@ -137,9 +142,7 @@ void drift_add_taken(const struct guests *guests, const struct domain *domain, c
         guest_placement_free(ours);
 }
 
-/* ---- all of a Guest's ---- */
-
-static bool has_moved(const json_t *entry, virDomainPtr handle, const struct domain *domain, int cpu_limit)
+bool drift_has_moved(const json_t *entry, virDomainPtr handle, const struct domain *domain, int cpu_limit)
 {
         const json_t *vcpus = json_object_get(json_object_get(entry, "ours"), "vcpus");
         struct live_pins pins = {};
@@ -156,24 +159,4 @@ static bool has_moved(const json_t *entry, virDomainPtr handle, const struct dom
         }
         live_pins_clear(&pins);
         return moved;
-}
-
-bool guests_moved(struct guests *guests, const char *name, int cpu_limit)
-{
-        cleanup_connection virConnectPtr connection = NULL;
-        struct errors ignored = {};
-        const char *uuid;
-        json_t *entry;
-
-        if (connection_get(guests->connection, &connection, &ignored) < 0)
-                return false;
-        json_object_foreach (journal_domains(guests, name), uuid, entry) {
-                const struct known *known = guests_known(guests, uuid);
-                if (!known || !known->domain->active)
-                        continue;
-                cleanup_domain virDomainPtr handle = virDomainLookupByUUIDString(connection, uuid);
-                if (handle && has_moved(entry, handle, known->domain, cpu_limit))
-                        return true;
-        }
-        return false;
 }

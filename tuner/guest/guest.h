@@ -30,8 +30,10 @@ int guests_read(struct guests *guests, struct errors *errors);
 /* Has libvirt told of a domain that the Guest means, or meant, since guests_seen()? */
 bool guests_concerned(const struct guests *guests, const char *name, const struct guest_wish *wish);
 void guests_seen(struct guests *guests);
-/* Cheap: do the running domains of that Guest have other pins than those that were set? Asks the kernel, by libvirt. */
-bool guests_moved(struct guests *guests, const char *name, int cpu_limit);
+/* Cheap, for every few seconds: what libvirt does not tell of. 1: a running domain of ours has other pins than those
+ * that were set, which the kernel is asked for, by libvirt; or any domain, running or not, another definition than at
+ * the last look. That is news then. -ENOTCONN. */
+int guests_look(struct guests *guests, int cpu_limit);
 
 /* Who is pinned where: every domain's placement, ours or not, goes into `state`. What libvirt tells of is read again at
  * once, the rest (persistent pins that someone changes) when it is older than half a minute. ret_list: [{name, uuid,

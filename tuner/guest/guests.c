@@ -32,8 +32,10 @@ struct guests *guests_free(struct guests *guests)
         if (!guests)
                 return NULL;
         connection_free(guests->connection);
-        for (size_t i = 0; i < guests->known_count; i++)
+        for (size_t i = 0; i < guests->known_count; i++) {
                 domain_free(guests->known[i].domain);
+                free(guests->known[i].definition);
+        }
         free(guests->known);
         json_decref(guests->journals);
         json_decref(guests->news);
@@ -226,6 +228,8 @@ int guests_apply(struct guests *guests, const char *name, const struct guest_wis
                 r = connection_get(guests->connection, &connection, errors);
         if (r == 0)
                 r = guests_refresh(guests, connection, errors);
+        if (r == 0)
+                r = guests_know_here(guests, connection, errors);
         if (r == 0 && mode != GUEST_DRY_RUN)
                 let_go_of = let_go(guests, connection, name, wish, &own);
         if (r == 0) {

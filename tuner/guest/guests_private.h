@@ -12,6 +12,7 @@ struct known {
         char uuid[UUID_TEXT];
         struct domain *domain;
         bool stale;       /* libvirt told of a change since */
+        char *definition; /* XML, as last looked at; NULL: it was not yet */
         int immovable_id; /* the run (libvirt's id) of it whose memory cannot be moved; 0: none is known of */
         char immovable_why[128];
 };
@@ -20,6 +21,7 @@ struct guests {
         struct host disk; /* the real root, for what is kept on disk */
         const struct host *host;
         struct connection *connection;
+        char here[UUID_TEXT]; /* the host's UUID, as libvirt has it; "": not asked yet */
         struct known *known;
         size_t known_count, known_room;
         int64_t read_at_ms; /* when all were read: not everything is told of */
@@ -34,6 +36,8 @@ struct guests {
 int guests_refresh(struct guests *guests, virConnectPtr connection, struct errors *errors);
 /* We have changed it: libvirt will say so, but not before the next who asks. */
 void guests_changed(struct guests *guests, const char *uuid);
+/* It is read again, and someone is to look at what is wanted of it. */
+void guests_news(struct guests *guests, struct known *known);
 struct known *guests_known(const struct guests *guests, const char *uuid);
 /* As it runs (config: as it is defined). -ENOENT: it is gone; there is no such domain by now. */
 int domain_read(virDomainPtr handle, bool config, struct domain **ret, struct errors *errors);
@@ -44,6 +48,9 @@ void domain_resolve_pages(const struct guests *guests, const struct plan *plan, 
 struct guest_placement *placement_of(const struct domain *domain, const struct topology *topology,
                                      const struct plan *plan, bool strict);
 
+/* guests->here is known when it returns 0. */
+int guests_know_here(struct guests *guests, virConnectPtr connection, struct errors *errors);
+
 /* Are these CPUs the vCPU's alone? A single one, or some of the class for dedicated vCPUs but not all of it. */
 bool pins_are_taken(const struct cpu_set *cpus, const struct plan *plan);
 
@@ -51,7 +58,10 @@ bool pins_are_taken(const struct cpu_set *cpus, const struct plan *plan);
 int demand_make(const struct guests *guests, const struct guest_wish *wish, const struct domain *domain, bool has_ports,
                 const struct placement_state *state, struct guest_demand *ret, struct errors *errors);
 
-/* live.c: a running domain's pins. -EBUSY: a job of libvirt's keeps it, for which each call would wait half a minute.
+/* live.c: the running domain's mark; NULL: none. */
+char *live_get_mark(virDomainPtr handle);
+int live_mark(virDomainPtr handle, const char *text, struct errors *errors);
+/* A running domain's pins. -EBUSY: a job of libvirt's keeps it, for which each call would wait half a minute.
  */
 int live_is_free(virDomainPtr handle, struct errors *errors);
 struct live_pins {
@@ -96,6 +106,8 @@ struct change {
         json_t *steps, *restart_reasons;
         json_t *drift; /* steps; NULL: not looked for */
         bool memory_moved;
+        bool marked;    /* the running domain, anew */
+        char *mark_was; /* its mark before that; NULL: none */
 };
 int change_domain(struct change *change, struct errors *errors);
 /* apply.c: a domain of the Guest; `change` says how and by whom, and is cleared. Its status, or why not, goes to
@@ -108,9 +120,12 @@ void change_diff(const struct change *change, const struct domain *config, json_
 json_t *change_stale_interfaces(const struct change *change);
 int define_tree(virConnectPtr connection, xmlDocPtr tree, const char *name, struct errors *errors);
 
-/* drift.c: pins that are neither ours (as set, or as they were about to be set) nor those from before us, as steps.
+/* drift.c: does the running domain have other pins than the journal's? Of vCPUs only. */
+bool drift_has_moved(const json_t *entry, virDomainPtr handle, const struct domain *domain, int cpu_limit);
+/* Pins that are neither ours (as set, or as they were about to be set) nor those from before us, as steps; nor what the
+ * domain has brought along from another host.
  * Pins that are not there at all are nobody's. Nothing of it without `entry`, the domain's in the journal. */
-int drift_find(const json_t *entry, const struct domain *live, const struct live_pins *pins,
+int drift_find(const json_t *entry, const char *here, const struct domain *live, const struct live_pins *pins,
                const struct domain *config, const struct topology *topology, json_t *steps);
 /* CPUs that the domain has for itself though no pin tells of it (idle siblings), if its vCPUs are where we put them. */
 void drift_add_taken(const struct guests *guests, const struct domain *domain, const struct topology *topology,

@@ -58,12 +58,28 @@ int live_read(virDomainPtr handle, const struct domain *live, int cpu_limit, str
         return 0;
 }
 
+/* A job that lasts is none to virDomainGetControlInfo(), which tells of calls to QEMU. Where a domain comes to, libvirt
+ * tells of no job at all. */
+static bool has_long_job(virDomainPtr handle)
+{
+        virDomainJobInfo job;
+        int state, reason;
+
+        if (virDomainGetJobInfo(handle, &job) == 0 &&
+            (job.type == VIR_DOMAIN_JOB_BOUNDED || job.type == VIR_DOMAIN_JOB_UNBOUNDED))
+                return true;
+        return virDomainGetState(handle, &state, &reason, 0) == 0 && state == VIR_DOMAIN_PAUSED &&
+               (reason == VIR_DOMAIN_PAUSED_MIGRATION || reason == VIR_DOMAIN_PAUSED_STARTING_UP);
+}
+
 int live_is_free(virDomainPtr handle, struct errors *errors)
 {
-        virDomainControlInfo info;
+        virDomainControlInfo info = {.state = VIR_DOMAIN_CONTROL_OK};
 
-        if (virDomainGetControlInfo(handle, &info, 0) < 0 || info.state == VIR_DOMAIN_CONTROL_OK)
-                return 0; /* what cannot be told is found out by trying */
+        /* What cannot be told is found out by trying. */
+        virDomainGetControlInfo(handle, &info, 0);
+        if (info.state == VIR_DOMAIN_CONTROL_OK && !has_long_job(handle))
+                return 0;
         errors_add(errors, -EBUSY, "/spec/domain", "it is tried again when that is over",
                    info.state == VIR_DOMAIN_CONTROL_ERROR ? "QEMU of domain %.60s does not answer libvirt"
                                                           : "domain %.60s is busy: it migrates, or libvirt works on it",
@@ -86,6 +102,22 @@ void step_add_sets(json_t *steps, const char *scope, const char *what, const str
         cleanup_free char *will = cpu_set_to_list(to);
 
         step_add(steps, scope, what, was, will);
+}
+
+/* ---- the mark ---- */
+
+char *live_get_mark(virDomainPtr handle)
+{
+        return virDomainGetMetadata(handle, VIR_DOMAIN_METADATA_ELEMENT, MARK_URI, VIR_DOMAIN_AFFECT_LIVE);
+}
+
+int live_mark(virDomainPtr handle, const char *text, struct errors *errors)
+{
+        if (virDomainSetMetadata(handle, VIR_DOMAIN_METADATA_ELEMENT, text, MARK_PREFIX, MARK_URI,
+                                 VIR_DOMAIN_AFFECT_LIVE) >= 0)
+                return 0;
+        return connection_complain(errors, "/spec/domain", "", "domain %.60s cannot be marked",
+                                   virDomainGetName(handle));
 }
 
 /* ---- pins ---- */

@@ -2,13 +2,15 @@
  * guest.h and guests_private.h. */
 #include <errno.h>
 #include <libvirt/virterror.h>
+#include <libxml/parser.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "guests_private.h"
+#include "xml.h"
 
-#define AGE_MAX_MS 25000 /* libvirt does not tell of persistent pins that someone changes */
+#define AGE_MAX_MS 25000 /* libvirt does not tell of all, and not everybody calls guests_look() */
 
 /* ---- one domain ---- */
 
@@ -56,10 +58,17 @@ static void is_news(struct guests *guests, const char *uuid)
                 guests->all_news = true;
 }
 
+void guests_news(struct guests *guests, struct known *known)
+{
+        known->stale = true;
+        is_news(guests, known->uuid);
+}
+
 static void forget(struct guests *guests, struct known *known)
 {
         is_news(guests, known->uuid);
         domain_free(known->domain);
+        free(known->definition);
         *known = guests->known[--guests->known_count];
 }
 
@@ -166,6 +175,8 @@ static void take_news(struct guests *guests)
                 return;
         }
         guests->complete &= !news.all;
+        if (news.all)
+                guests->here[0] = '\0'; /* it may have been told another */
         guests->all_news |= news.all;
         for (size_t i = 0; i < news.count; i++) {
                 struct known *known = guests_known(guests, news.uuids[i]);
@@ -193,6 +204,22 @@ int guests_refresh(struct guests *guests, virConnectPtr connection, struct error
                 r = read_one(guests, connection, uuid, errors);
         }
         return r;
+}
+
+int guests_know_here(struct guests *guests, virConnectPtr connection, struct errors *errors)
+{
+        cleanup_free char *xml = guests->here[0] ? NULL : virConnectGetCapabilities(connection);
+        cleanup_tree xmlDocPtr tree = NULL;
+
+        if (guests->here[0])
+                return 0;
+        if (!xml)
+                return connection_complain(errors, "", "", "libvirt's capabilities cannot be read");
+        tree = xmlReadMemory(xml, (int)strlen(xml), NULL, NULL, XML_PARSE_NONET | XML_PARSE_NOERROR);
+        xmlNodePtr uuid = tree ? xml_path(xmlDocGetRootElement(tree), "host/uuid") : NULL;
+        cleanup_free char *text = uuid ? (char *)xmlNodeGetContent(uuid) : NULL;
+        snprintf(guests->here, sizeof(guests->here), "%s", text && *text ? text : "unknown");
+        return 0;
 }
 
 /* ---- for those who ask ---- */

@@ -61,7 +61,9 @@ static int put_live_back(const struct guests *guests, virDomainPtr handle, const
                 errors_add(errors, r, "", "", "the journal of domain %s is damaged", virDomainGetName(handle));
                 return r;
         }
-        r = live_put_back(handle, before, now, &online, cpu_set_next(&online, -1) < 0 ? 1 : CPU_MAX, errors);
+        r = live_mark(handle, NULL, errors);
+        if (r == 0)
+                r = live_put_back(handle, before, now, &online, cpu_set_next(&online, -1) < 0 ? 1 : CPU_MAX, errors);
         read_set(guests, "/sys/devices/system/node/has_memory", &with_memory);
         live_put_nodes_back(handle, &before->nodes, &now->nodes, &with_memory);
         return r;
