@@ -224,15 +224,16 @@ def test_what_comes_at_the_last_moment_keeps_the_host(started, ironic):  # noqa:
     started.apply()
     there = []
 
-    def add(number, method, path):
-        passed = not there and path == NODE and "consent" in steps(started.status())
-        if passed:
-            there.append(number)
-            with started.daemon.connect() as rpc:
+    def add(number, method, path):  # on the middleman's thread: by a connection of its own
+        if there or path != NODE:
+            return False
+        with started.daemon.connect() as rpc:
+            if "consent" in steps(rpc.call("get", kind="BaremetalNode", name="n1")["objects"][0]["status"]):
+                there.append(number)
                 rpc.apply({"kind": "Underlay", "name": "u", "spec": {"device": {"af_packet": {"interface": "u0"}}, "vtep_ipv4": "192.0.2.1/24",
                                                                     "mtu": 1550}}, wait=0)
                 rpc.call("info")
-            time.sleep(0.3)
+                time.sleep(0.3)
         return False
 
     started.middleman.before = add
