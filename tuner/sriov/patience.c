@@ -272,38 +272,40 @@ static int read_it(void *data)
         return r;
 }
 
-int patience_write(const struct patience *patience, const struct host *host, const char *value, const char *path, ...)
+/* By a thread of its own; `value`: to be written, NULL: to be read. */
+static int use_file(const struct patience *patience, const struct host *host, const char *value, const char *path,
+                    va_list arguments, struct file **ret)
 {
         cleanup_free char *text = NULL, *what = NULL;
+
+        if (vasprintf(&text, path, arguments) < 0)
+                return text = NULL, -ENOMEM;
+        int r = value ? asprintf(&what, "writing '%s' to %s", value, text) : asprintf(&what, "telling %s", text);
+        if (r < 0)
+                return what = NULL, -ENOMEM;
+        *ret = file_new(host, value ?: "", text);
+        return *ret ? patience_do(patience, what, value ? write_it : read_it, (void **)ret) : -ENOMEM;
+}
+
+int patience_write(const struct patience *patience, const struct host *host, const char *value, const char *path, ...)
+{
         cleanup_free struct file *file = NULL;
         va_list arguments;
 
         va_start(arguments, path);
-        int r = vasprintf(&text, path, arguments);
+        int r = use_file(patience, host, value, path, arguments, &file);
         va_end(arguments);
-        if (r < 0)
-                return text = NULL, -ENOMEM;
-        if (asprintf(&what, "writing '%s' to %s", value, text) < 0)
-                return what = NULL, -ENOMEM;
-        file = file_new(host, value, text);
-        return file ? patience_do(patience, what, write_it, (void **)&file) : -ENOMEM;
+        return r;
 }
 
 int patience_read(const struct patience *patience, const struct host *host, char **ret, const char *path, ...)
 {
-        cleanup_free char *text = NULL, *what = NULL;
         cleanup_free struct file *file = NULL;
         va_list arguments;
 
         va_start(arguments, path);
-        int r = vasprintf(&text, path, arguments);
+        int r = use_file(patience, host, NULL, path, arguments, &file);
         va_end(arguments);
-        if (r < 0)
-                return text = NULL, -ENOMEM;
-        if (asprintf(&what, "telling %s", text) < 0)
-                return what = NULL, -ENOMEM;
-        file = file_new(host, "", text);
-        r = file ? patience_do(patience, what, read_it, (void **)&file) : -ENOMEM;
         if (r < 0)
                 return r;
         char *found = strdup(file->found);
